@@ -160,7 +160,7 @@ static int chain_check_whole(const struct target *parent, struct bs_error *err)
 static int chain_check_claim(const struct format *format, const struct format_parent *claim,
 			     struct bs_error *err)
 {
-	if (format->access == FORMAT_ELSEWHERE)
+	if (format_access_is_elsewhere(format->access))
 		return fail(err, BS_CONTAINER_DIFFERENCING, "has its disk in another file, %s",
 			    format->extent);
 	if (format->unfinished)

@@ -95,32 +95,48 @@ static int container_check_once(const struct target *set, const struct target *p
 static int container_check_part(const struct target *set, const struct target *part,
 				const struct vmdk_extent *extent, struct bs_error *err)
 {
-	if (part->status.length != extent->length)
+	uint64_t room = vmdk_extent_room(extent);
+
+	if (part->status.length > room ||
+	    (part->status.length != room && !vmdk_extent_is_sparse(extent)))
 		return fail(err, BS_CONTAINER_CORRUPT,
-			    "%s has %" PRIu64 " bytes, and should have %" PRIu64, extent->name,
-			    part->status.length, extent->length);
+			    "%s has %" PRIu64 " bytes, and should have %s%" PRIu64, extent->name,
+			    part->status.length, vmdk_extent_is_sparse(extent) ? "at most " : "",
+			    room);
 	return container_check_once(set, part, err);
 }
 
 /* Makes the target the set of the files that it describes. */
-static int container_open_parts(struct target *target, struct bs_error *err)
+static int container_open_parts(struct target *target, const struct vmdk_extents *extents,
+				struct bs_error *err)
 {
-	struct vmdk_extents extents;
-	int result = vmdk_read_extents(target->disk, &extents, err);
+	int result = 0;
 
-	for (size_t i = 0; i < extents.count && result == 0; i++) {
-		const struct vmdk_extent *extent = &extents.items[i];
+	for (size_t i = 0; i < extents->count && result == 0; i++) {
+		const struct vmdk_extent *extent = &extents->items[i];
 		struct target *part = container_open_named(target, extent->name, err);
 
 		if (part && container_check_part(target, part, extent, err) < 0) {
 			target_close(part);
 			part = NULL;
 		}
-		result = target_add_part(target, part, err);
+		result = target_add_part(target, part, vmdk_extent_room(extent), err);
 	}
+	return result < 0 ? -1 : target_join(target, err);
+}
+
+/* Opens all files of a disk that is in several files, or in sparse ones. */
+static int container_open_set(struct container *container, struct bs_error *err)
+{
+	struct vmdk_extents extents;
+	int result = vmdk_read_extents(container->target->disk, &extents, err);
+
 	if (result == 0)
-		result = target_join(target, err);
-	vmdk_extents_free(&extents);
+		result = container_open_parts(container->target, &extents, err);
+	if (result == 0 && container->format.access == FORMAT_DRIVER_ELSEWHERE)
+		container->split.extents = extents;
+	else
+		vmdk_extents_free(&extents);
 	return result;
 }
 
@@ -138,14 +154,14 @@ static int container_follow_descriptor(struct container *container, struct bs_er
 	if (container->target->kind != TARGET_FILE)
 		return 0;
 	(void)!format_detect(container->target->disk, container->options->format, &format, &later);
-	if (format.access != FORMAT_ELSEWHERE)
+	if (!format_access_is_elsewhere(format.access))
 		return 0;
 	container->refused_descriptor = later;
 	if (later.code != BS_OK)
 		return 0;
 	container->format = format;
-	if (format.extent_count > 1)
-		return container_open_parts(container->target, err);
+	if (format.extent_count > 1 || format.access == FORMAT_DRIVER_ELSEWHERE)
+		return container_open_set(container, err);
 	extent = container_open_named(container->target, format.extent, err);
 	if (!extent)
 		return -1;
@@ -324,6 +340,8 @@ static int container_read_format(struct container *container, struct bs_error *e
 	struct disk *view = overlay_disk(container->overlay);
 	struct format *format = &container->format;
 
+	if (format->access == FORMAT_DRIVER_ELSEWHERE)
+		return split_check_tables(&container->split, err);
 	if (format->access != FORMAT_ELSEWHERE &&
 	    (format_detect(view, container->options->format, format, err) < 0 ||
 	     container_check_name(container, err) < 0))
@@ -334,8 +352,12 @@ static int container_read_format(struct container *container, struct bs_error *e
 /* The container as QEMU's programs open it. */
 static struct qemu_image container_image(const struct container *container)
 {
+	const struct split *split = &container->split;
+
 	return (struct qemu_image){
-		.overlay = container->overlay,
+		.overlay = split->descriptor ? split->descriptor : container->overlay,
+		.parts = split->parts,
+		.part_count = split->extents.count,
 		.driver = container->format.driver,
 		.options = container->format.driver_options,
 		.parents = container->chain.files,
@@ -401,7 +423,7 @@ static int container_lay_stack(struct container *container, bool writable, struc
 		return -1;
 	if (format->unfinished && container_finish_writes(container, err) < 0)
 		return -1;
-	if (format->access != FORMAT_DRIVER) {
+	if (!format_access_needs_driver(format->access)) {
 		container->window = window_open(view, format->offset, format->length, err);
 		container->disk = container->window;
 		return container->disk ? 0 : -1;
@@ -429,13 +451,25 @@ void container_close_disk(struct container *container)
 	container->staged = NULL;
 }
 
+static int container_show_before(struct container *container, struct bs_error *err)
+{
+	struct range_vector growths;
+	int result = transaction_show_before(&container->place, container->overlay, &growths, err);
+
+	if (result == 0)
+		split_take_away(&container->split, &growths);
+	range_vector_free(&growths);
+	return result;
+}
+
 int container_open_disk(struct container *container, struct bs_error *err)
 {
 	container->overlay = overlay_open(container->target->disk, OVERLAY_MEMORY,
 					  container->options->undo_directory, err);
 	if (!container->overlay ||
-	    (container->shows_before &&
-	     transaction_show_before(&container->place, container->overlay, err) < 0))
+	    (container->split.extents.count > 0 &&
+	     split_open(&container->split, container->target, container->overlay, err) < 0) ||
+	    (container->shows_before && container_show_before(container, err) < 0))
 		return -1;
 	return container_lay_stack(container, true, err);
 }
@@ -460,6 +494,8 @@ int container_settle(struct container *container, struct bs_error *err)
 	if (container->driver && container_finish_driver(container, err) < 0)
 		return -1;
 	container_close_disk(container);
+	if (split_list_growths(&container->split, err) < 0)
+		return -1;
 	if (container_lay_stack(container, false, err) < 0)
 		return fail_prefix(err, "what the fix would write cannot be opened");
 	if (disk_size(container->disk) != size)
@@ -517,8 +553,11 @@ int container_locate(struct container *container, const struct range_vector *zon
 		overlay_take_watched(container->overlay, found);
 		overlay_watch(container->overlay, false);
 	}
-	if (result < 0 ||
-	    range_vector_append(found, (struct range){0, min_u64(HEAD_SIZE, size)}, err) < 0)
+	if (result < 0)
+		return -1;
+	if (container->split.extents.count > 0)
+		return split_add_heads(&container->split, found, err);
+	if (range_vector_append(found, (struct range){0, min_u64(HEAD_SIZE, size)}, err) < 0)
 		return -1;
 	return range_vector_append(found, (struct range){size - tail, tail}, err);
 }
@@ -528,6 +567,7 @@ void container_close(struct container *container)
 	container_close_disk(container);
 	if (container->overlay)
 		disk_close(overlay_disk(container->overlay));
+	split_free(&container->split);
 	chain_close(&container->chain);
 	lock_release(container->lock);
 	place_free(&container->place);

@@ -12,6 +12,7 @@
 
 #include "disk/overlay.h"
 #include "engine/chain.h"
+#include "engine/split.h"
 #include "format/format.h"
 #include "qemu/qemu-driver.h"
 #include "transaction/lock.h"
@@ -30,6 +31,7 @@ struct container {
 	/* Why a VMDK descriptor is refused, so that the files of its disk are not known; or BS_OK. */
 	struct bs_error refused_descriptor;
 	struct chain chain;         /* of parents */
+	struct split split;         /* the files of a VMDK in several sparse files */
 	struct qemu_driver *driver; /* for a format that needs QEMU's driver; else NULL */
 	struct overlay *staged; /* what the driver will be given; NULL: nothing can be written */
 	struct disk *window;    /* for all other formats; else NULL */
@@ -63,8 +65,8 @@ struct overlay *container_counter(const struct container *container);
 /*
  * Ends the staging.  The format's driver gets all that was written to the guest's disk, and writes
  * its cached data, so that the overlay has all that a commit would write.  Then opens the guest's
- * disk again on the result, for reading only.  Errors: those of overlay_copy_written(), of
- * qemu_driver_finish() and of the format.
+ * disk again on the result, for reading only.  Sets split.growths.  Errors: those of
+ * overlay_copy_written(), of qemu_driver_finish(), of split_list_growths() and of the format.
  */
 MUST_CHECK int container_settle(struct container *container, struct bs_error *err);
 

@@ -820,6 +820,7 @@ static struct commit_request engine_commit_request(const struct engine *engine)
 		.overlay = engine->container.overlay,
 		.zones = engine->zones.items,
 		.zone_count = engine->zones.count,
+		.growths = &engine->container.split.growths,
 		.maker = engine->options->maker,
 		.tell = engine_tell_written,
 		.context = (void *)(uintptr_t)engine->options,

@@ -62,7 +62,7 @@ static void recognise_describe(struct disk *container, struct bs_recognition *re
 	if (format_detect(container, NULL, &format, &ignored) < 0)
 		return;
 	snprintf(recognition->format, sizeof(recognition->format), "%s", format.name);
-	if (format.access == FORMAT_ELSEWHERE)
+	if (format_access_is_elsewhere(format.access))
 		snprintf(recognition->data_file, sizeof(recognition->data_file), "%s",
 			 format.extent);
 }

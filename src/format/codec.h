@@ -21,7 +21,18 @@ enum format_access {
 	 * description is refused.
 	 */
 	FORMAT_ELSEWHERE,
+	FORMAT_DRIVER_ELSEWHERE, /* the same, and only QEMU's driver can access the disk in them */
 };
+
+static inline bool format_access_is_elsewhere(enum format_access access)
+{
+	return access == FORMAT_ELSEWHERE || access == FORMAT_DRIVER_ELSEWHERE;
+}
+
+static inline bool format_access_needs_driver(enum format_access access)
+{
+	return access == FORMAT_DRIVER || access == FORMAT_DRIVER_ELSEWHERE;
+}
 
 #define FORMAT_EXTENT_NAME_MAX 255
 #define FORMAT_PARENT_MAX      1023 /* bytes; QEMU's limit for the name of a parent */
@@ -47,13 +58,14 @@ struct format {
 	/* The log of this VHDX has to be replayed, because the last program that wrote to the file
 	 * was interrupted.  QEMU's driver replays the log when it opens the file for writing. */
 	bool unfinished;
-	uint64_t offset, length; /* the range with the disk, bytes; not for FORMAT_DRIVER */
-	uint64_t disk_size;      /* bytes that the guest sees; 0: only the driver knows the size */
+	uint64_t offset,
+		length;     /* the range with the disk, bytes; not if only a driver can access it */
+	uint64_t disk_size; /* bytes that the guest sees; 0: only the driver knows the size */
 	/*
-	 * FORMAT_ELSEWHERE: the name of the other file, which is in the container's folder.  The
-	 * guest writes all of that file, so the caller must not detect a format in it.  If there
-	 * are several files, this is the first one, and the disk is all of them, one after the
-	 * other (vmdk_read_extents() of vmdk.h).
+	 * FORMAT_ELSEWHERE and FORMAT_DRIVER_ELSEWHERE: the name of the other file, which is in the
+	 * container's folder.  In the first case the guest writes all of that file, so the caller
+	 * must not detect a format in it.  If there are several files, this is the first one, and
+	 * the disk is all of them, one after the other (vmdk_read_extents() of vmdk.h).
 	 */
 	char extent[FORMAT_EXTENT_NAME_MAX + 1];
 	uint32_t extent_count;

@@ -8,6 +8,7 @@
 #include "format/vmdk.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "format/tables.h"
@@ -197,8 +198,9 @@ int vmdk_decode_sparse(const uint8_t *bytes, size_t length, uint64_t file_size,
 /* Types that bootshift does not change, but qemu-img can convert. */
 static bool vmdk_qemu_reads(const char *type)
 {
-	static const char *const types[] = {"monolithicFlat", "twoGbMaxExtentFlat", "vmfs",
-					    "vmfsSparse", "seSparse"};
+	static const char *const types[] = {"monolithicFlat",       "twoGbMaxExtentFlat",
+					    "twoGbMaxExtentSparse", "vmfs",
+					    "vmfsSparse",           "seSparse"};
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
 		if (strcmp(type, types[i]) == 0)
@@ -206,9 +208,16 @@ static bool vmdk_qemu_reads(const char *type)
 	return false;
 }
 
-/* Whether the extent is a range of a file in which each sector of the disk has its place. */
-static bool vmdk_is_flat(const char *type, const struct vmdk_extent *extent)
+bool vmdk_extent_is_sparse(const struct vmdk_extent *extent)
 {
+	return strcmp(extent->type, "SPARSE") == 0;
+}
+
+/* Whether bootshift knows what the file of such an extent is. */
+static bool vmdk_is_known(const char *type, const struct vmdk_extent *extent)
+{
+	if (strcmp(type, "twoGbMaxExtentSparse") == 0)
+		return vmdk_extent_is_sparse(extent) && !extent->has_offset;
 	/* A disk of an ESX server always starts at offset 0 of its file. */
 	if (strcmp(type, "vmfs") == 0)
 		return strcmp(extent->type, "VMFS") == 0;
@@ -226,15 +235,12 @@ static int vmdk_check_type(const struct vmdk_descriptor *descriptor, struct bs_e
 			    "is a descriptor of the type %s, and its disk holds only the changes "
 			    "to its parent, %s",
 			    type, descriptor->parent.path);
-	if (strcmp(type, "twoGbMaxExtentSparse") == 0)
-		return fail(err, BS_CONTAINER_SPLIT,
-			    "is a VMDK of the type %s, made for many files", type);
 	if (strcmp(type, "streamOptimized") == 0)
 		return fail(err, BS_CONTAINER_COMPRESSED,
 			    "is a compressed VMDK (streamOptimized), which cannot be changed in "
 			    "place");
 	for (size_t i = 0; i < extents->count; i++)
-		if (!vmdk_is_flat(type, &extents->items[i]))
+		if (!vmdk_is_known(type, &extents->items[i]))
 			return fail(err,
 				    vmdk_qemu_reads(type) ? BS_FORMAT_UNSUPPORTED
 							  : BS_FORMAT_UNREADABLE,
@@ -273,8 +279,8 @@ static int vmdk_check_extent(const struct vmdk_extents *extents, size_t number, 
 			    strchr(extent->name, '\\') ? BS_FORMAT_UNREADABLE
 						       : BS_FORMAT_UNSUPPORTED,
 			    "the VMDK descriptor names a file of another folder: %s", extent->name);
-	if (!add_u64(extent->offset, extent->length, &end) || end > INT64_MAX ||
-	    !add_u64(*disk_size, extent->length, disk_size) || *disk_size > INT64_MAX)
+	if (!add_u64(extent->offset, extent->length, &end) || end > INT64_MAX / 2 ||
+	    !add_u64(*disk_size, extent->length, disk_size) || *disk_size > INT64_MAX / 2)
 		return fail(err, BS_CONTAINER_CORRUPT,
 			    "the VMDK descriptor has a malformed extent");
 	if (vmdk_is_named_twice(extents, number))
@@ -321,6 +327,52 @@ int vmdk_decode_descriptor(const uint8_t *bytes, size_t length, struct vmdk_exte
 	return vmdk_check_extents(extents, err);
 }
 
+/* ---- sparse extents of a disk in several files ------------------------------------------------ */
+
+uint64_t vmdk_extent_room(const struct vmdk_extent *extent)
+{
+	uint64_t room = extent->length + extent->length / VMDK_ROOM_SHARE + VMDK_ROOM_MORE;
+
+	if (!vmdk_extent_is_sparse(extent))
+		return extent->length;
+	return (room + VMDK_ROOM_UNIT - 1) / VMDK_ROOM_UNIT * VMDK_ROOM_UNIT;
+}
+
+int vmdk_check_part(struct disk *part, uint64_t wanted, struct bs_error *err)
+{
+	struct vmdk_tables ignored;
+	uint8_t header[HEADER_SIZE];
+	uint64_t size;
+
+	if (disk_size(part) < HEADER_SIZE)
+		return fail(err, BS_CONTAINER_CORRUPT, "there is no VMDK header");
+	if (disk_read(part, 0, header, sizeof(header), err) < 0)
+		return -1;
+	if (memcmp(header, "KDMV", 4) != 0)
+		return fail(err, BS_CONTAINER_CORRUPT, "there is no VMDK header");
+	if (vmdk_check_kind(header, err) < 0 ||
+	    vmdk_check_layout(header, disk_size(part), &size, &ignored, err) < 0)
+		return -1;
+	return size == wanted ? 0
+			      : fail(err, BS_CONTAINER_CORRUPT,
+				     "its header states %" PRIu64 " bytes of the disk, the "
+				     "descriptor %" PRIu64,
+				     size, wanted);
+}
+
+void vmdk_compose(const struct vmdk_extents *extents, char text[VMDK_COMPOSED_SIZE])
+{
+	int length = snprintf(text, VMDK_COMPOSED_SIZE,
+			      "# Disk DescriptorFile\nversion=1\nCID=00000001\n"
+			      "parentCID=ffffffff\ncreateType=\"twoGbMaxExtentSparse\"\n");
+
+	for (size_t i = 0; i < extents->count; i++)
+		length += snprintf(text + length, VMDK_COMPOSED_SIZE - (size_t)length,
+				   "RW %" PRIu64 " SPARSE \"part%zu\"\n",
+				   extents->items[i].length / SECTOR_SIZE, i + 1);
+	memset(text + length, 0, VMDK_COMPOSED_SIZE - (size_t)length);
+}
+
 /* ---- the whole file ------------------------------------------------------------------------- */
 
 static int vmdk_describe_descriptor(const uint8_t *bytes, size_t length, struct format *format,
@@ -331,6 +383,8 @@ static int vmdk_describe_descriptor(const uint8_t *bytes, size_t length, struct 
 
 	format->access = FORMAT_ELSEWHERE;
 	if (result == 0) {
+		if (vmdk_extent_is_sparse(&extents.items[0]))
+			format->access = FORMAT_DRIVER_ELSEWHERE;
 		format->offset = extents.items[0].offset;
 		format->extent_count = (uint32_t)extents.count;
 		memcpy(format->extent, extents.items[0].name, sizeof(format->extent));

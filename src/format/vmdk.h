@@ -24,6 +24,18 @@
 /* A disk in more files is refused: each file takes four descriptors during a fix. */
 #define VMDK_FILES_MAX 128u
 
+/*
+ * The room for a sparse extent in an image in several files (vmdk_extent_room()).  An undo file counts
+ * with it, and bootshift-journal(5) states it: whoever changes these numbers must be able to read
+ * earlier undo files.
+ */
+#define VMDK_ROOM_SHARE 16u         /* of so many bytes of the disk, one more */
+#define VMDK_ROOM_MORE  (16u << 20) /* bytes */
+#define VMDK_ROOM_UNIT  (1u << 20)  /* bytes; the room is a multiple of them */
+
+/* The length of a descriptor from vmdk_compose(), with zeros at its end: what QEMU reads and writes. */
+#define VMDK_COMPOSED_SIZE 10240u
+
 struct vmdk_extent {
 	char name[FORMAT_EXTENT_NAME_MAX + 1]; /* as the descriptor has it */
 	char type[16];                         /* FLAT, SPARSE and others */
@@ -47,11 +59,11 @@ MUST_CHECK int vmdk_decode_sparse(const uint8_t *bytes, size_t length, uint64_t 
 
 /*
  * Decodes a descriptor file of `length` bytes, at most VMDK_DESCRIPTOR_MAX.  The disk must be in
- * flat extents, one after the other, and must not have a parent.  Each extent then is in a file of
- * the descriptor's folder, which no other extent names.  If there are several, each begins at the
- * first byte of its file.  The caller frees *extents, also on error.  Errors: those of
- * vmdk_decode_sparse(); BS_CONTAINER_DIFFERENCING for every parent; BS_CONTAINER_SPLIT for sparse
- * extents, and for more than VMDK_FILES_MAX; BS_NO_MEMORY.
+ * extents that are all flat or all sparse, one after the other, and must not have a parent.  Each
+ * extent then is in a file of the descriptor's folder, which no other extent names.  If there are
+ * several, each begins at the first byte of its file.  The caller frees *extents, also on error.
+ * Errors: those of vmdk_decode_sparse(); BS_CONTAINER_DIFFERENCING for every parent;
+ * BS_CONTAINER_SPLIT for more than VMDK_FILES_MAX extents; BS_NO_MEMORY.
  */
 MUST_CHECK int vmdk_decode_descriptor(const uint8_t *bytes, size_t length,
 				      struct vmdk_extents *extents, struct bs_error *err);
@@ -62,5 +74,26 @@ MUST_CHECK int vmdk_decode_descriptor(const uint8_t *bytes, size_t length,
  */
 MUST_CHECK int vmdk_read_extents(struct disk *container, struct vmdk_extents *extents,
 				 struct bs_error *err);
+
+bool vmdk_extent_is_sparse(const struct vmdk_extent *extent);
+
+/*
+ * The bytes of the image that belong to the file of an extent: all that it may ever have.  The file
+ * of a flat extent has its length.  A sparse one can grow, to the grains of its part of the disk and
+ * their tables.  The extent is one of vmdk_decode_descriptor().
+ */
+uint64_t vmdk_extent_room(const struct vmdk_extent *extent);
+
+/*
+ * Checks the header of a file with a sparse extent whose part of the disk has `disk_size` bytes.
+ * Errors: those of vmdk_decode_sparse(), and those of reading.
+ */
+MUST_CHECK int vmdk_check_part(struct disk *part, uint64_t disk_size, struct bs_error *err);
+
+/*
+ * Writes a descriptor of sparse extents in files with the names "part1", "part2" and so on.  It has
+ * nothing of the original but the lengths of the extents, so QEMU's driver learns no other name.
+ */
+void vmdk_compose(const struct vmdk_extents *extents, char text[VMDK_COMPOSED_SIZE]);
 
 #endif

@@ -26,10 +26,13 @@
 
 #define FOREVER 3600.0 /* seconds of caching attributes; the kernel sees every change of them */
 
-/* The numbers of the files.  Parent N has the number FIRST_PARENT + N - 1. */
+/*
+ * The numbers of the files.  Parent N has the number FIRST_OTHER + N - 1, and so has part N: an image
+ * has parents or parts, or neither.
+ */
 enum {
 	IMAGE = FUSE_ROOT_ID + 1,
-	FIRST_PARENT,
+	FIRST_OTHER,
 };
 
 struct qemu_file {
@@ -50,19 +53,52 @@ static struct qemu_file *qemu_file_of(fuse_req_t request)
 	return fuse_req_userdata(request);
 }
 
-/* The bytes of a file; NULL: there is no file with this number. */
-static struct disk *qemu_file_disk(const struct qemu_file *file, fuse_ino_t inode)
+/* A file of the folder, as a program sees it. */
+struct qemu_view {
+	struct overlay *overlay; /* NULL: the file can only be read */
+	struct disk *disk;       /* of the overlay, or of a parent; NULL: there is no such file */
+	uint64_t start, length;  /* the bytes of the file in the disk */
+	struct qemu_part *part;  /* NULL: the file is all of the disk */
+};
+
+static struct qemu_view qemu_file_view(const struct qemu_file *file, fuse_ino_t inode)
 {
-	if (inode == IMAGE)
-		return overlay_disk(file->image.overlay);
-	if (inode >= FIRST_PARENT && inode - FIRST_PARENT < file->image.parent_count)
-		return file->image.parents[inode - FIRST_PARENT].disk;
-	return NULL;
+	const struct qemu_image *image = &file->image;
+	struct qemu_view view = {0};
+
+	if (inode == IMAGE) {
+		view.overlay = image->overlay;
+	} else if (inode >= FIRST_OTHER && inode - FIRST_OTHER < image->part_count) {
+		view.part = &image->parts[inode - FIRST_OTHER];
+		view.overlay = view.part->overlay;
+		view.start = view.part->start;
+	} else if (inode >= FIRST_OTHER && inode - FIRST_OTHER < image->parent_count) {
+		view.disk = image->parents[inode - FIRST_OTHER].disk;
+	}
+	if (view.overlay)
+		view.disk = overlay_disk(view.overlay);
+	if (view.disk)
+		view.length = view.part ? view.part->length : disk_size(view.disk);
+	return view;
 }
 
-static uint64_t qemu_file_size(const struct qemu_file *file)
+/* Sets the length of a file that has an overlay.  What is cut off a part becomes zeros. */
+static int qemu_file_resize(struct qemu_view *view, uint64_t length, struct bs_error *err)
 {
-	return disk_size(overlay_disk(file->image.overlay));
+	struct qemu_part *part = view->part;
+
+	if (!part && overlay_resize(view->overlay, length, err) < 0)
+		return -1;
+	if (part && length > part->room)
+		return fail(err, BS_FORMAT_UNSUPPORTED,
+			    "a file of the disk would become longer than such a file can be");
+	if (part && length < part->length &&
+	    overlay_zero(part->overlay, part->start + length, part->length - length, err) < 0)
+		return -1;
+	if (part)
+		part->length = length;
+	view->length = length;
+	return 0;
 }
 
 /* Answers with the errno for an error of the overlay.  Keeps the first error for its reason. */
@@ -80,15 +116,15 @@ static void qemu_file_reply_error(fuse_req_t request, const struct bs_error *err
 /* The owner is user 0: in the mount's user namespace, the user who mounted the folder. */
 static struct stat qemu_file_status(const struct qemu_file *file, fuse_ino_t inode)
 {
-	const struct disk *disk = qemu_file_disk(file, inode);
+	struct qemu_view view = qemu_file_view(file, inode);
 
 	return (struct stat){
 		.st_ino = inode,
-		.st_mode = !disk            ? S_IFDIR | 0500
-			   : inode == IMAGE ? S_IFREG | 0600
-					    : S_IFREG | 0400,
+		.st_mode = !view.disk     ? S_IFDIR | 0500
+			   : view.overlay ? S_IFREG | 0600
+					  : S_IFREG | 0400,
 		.st_nlink = 1,
-		.st_size = disk ? (off_t)disk_size(disk) : 0,
+		.st_size = (off_t)view.length,
 	};
 }
 
@@ -102,14 +138,17 @@ static void qemu_file_reply_attributes(fuse_req_t request, fuse_ino_t inode)
 /* Returns the number of the file with this name; 0: there is none. */
 static fuse_ino_t qemu_file_find(const struct qemu_file *file, const char *name)
 {
-	char parent[32];
+	const struct qemu_image *image = &file->image;
+	const char *others = image->part_count > 0 ? QEMU_FILE_PART : QEMU_FILE_PARENT;
+	size_t count = image->part_count > 0 ? image->part_count : image->parent_count;
+	char other[32];
 
 	if (strcmp(name, QEMU_FILE_IMAGE) == 0)
 		return IMAGE;
-	for (size_t i = 0; i < file->image.parent_count; i++) {
-		snprintf(parent, sizeof(parent), QEMU_FILE_PARENT "%zu", i + 1);
-		if (strcmp(name, parent) == 0)
-			return FIRST_PARENT + i;
+	for (size_t i = 0; i < count; i++) {
+		snprintf(other, sizeof(other), "%s%zu", others, i + 1);
+		if (strcmp(name, other) == 0)
+			return FIRST_OTHER + i;
 	}
 	return 0;
 }
@@ -143,26 +182,27 @@ static void qemu_file_get_attributes(fuse_req_t request, fuse_ino_t inode,
 static void qemu_file_set_attributes(fuse_req_t request, fuse_ino_t inode, struct stat *wanted,
 				     int which, struct fuse_file_info *info)
 {
+	struct qemu_view view = qemu_file_view(qemu_file_of(request), inode);
 	struct bs_error err;
 
 	(void)info;
-	if (inode != IMAGE)
+	if (!view.overlay)
 		fuse_reply_err(request, EACCES);
 	else if ((which & FUSE_SET_ATTR_SIZE) &&
-		 overlay_resize(qemu_file_of(request)->image.overlay, (uint64_t)wanted->st_size,
-				&err) < 0)
+		 qemu_file_resize(&view, (uint64_t)wanted->st_size, &err) < 0)
 		qemu_file_reply_error(request, &err);
 	else
 		qemu_file_reply_attributes(request, inode);
 }
 
 /*
- * A parent is never open for writing, so the requests that change bytes are only for the image.
- * direct_io: the kernel passes on every request of the program and does not use its cache.
+ * A parent is never open for writing, so the requests that change bytes are only for files with an
+ * overlay.  direct_io: the kernel passes on every request of the program and does not use its cache.
  */
 static void qemu_file_open(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *info)
 {
-	if (inode != IMAGE && (info->flags & O_ACCMODE) != O_RDONLY) {
+	if (!qemu_file_view(qemu_file_of(request), inode).overlay &&
+	    (info->flags & O_ACCMODE) != O_RDONLY) {
 		fuse_reply_err(request, EACCES);
 		return;
 	}
@@ -188,36 +228,36 @@ static void qemu_file_read(fuse_req_t request, fuse_ino_t inode, size_t length, 
 			   struct fuse_file_info *info)
 {
 	struct qemu_file *file = qemu_file_of(request);
-	struct disk *disk = qemu_file_disk(file, inode);
-	uint64_t start = (uint64_t)offset, size = disk ? disk_size(disk) : 0;
+	struct qemu_view view = qemu_file_view(file, inode);
+	uint64_t start = (uint64_t)offset;
 	struct bs_error err;
 
 	(void)info;
-	length = start < size ? (size_t)min_u64(length, size - start) : 0;
+	length = start < view.length ? (size_t)min_u64(length, view.length - start) : 0;
 	if (qemu_file_reserve(file, length, &err) < 0 ||
-	    (length > 0 && disk_read(disk, start, file->buffer, length, &err) < 0))
+	    (length > 0 &&
+	     disk_read(view.disk, view.start + start, file->buffer, length, &err) < 0))
 		qemu_file_reply_error(request, &err);
 	else
 		fuse_reply_buf(request, (const char *)file->buffer, length);
 }
 
 /* Makes the file longer if it ends before `end`. */
-static int qemu_file_reach(struct qemu_file *file, uint64_t end, struct bs_error *err)
+static int qemu_file_reach(struct qemu_view *view, uint64_t end, struct bs_error *err)
 {
-	return end > qemu_file_size(file) ? overlay_resize(file->image.overlay, end, err) : 0;
+	return end > view->length ? qemu_file_resize(view, end, err) : 0;
 }
 
 static void qemu_file_write(fuse_req_t request, fuse_ino_t inode, const char *bytes, size_t length,
 			    off_t offset, struct fuse_file_info *info)
 {
-	struct qemu_file *file = qemu_file_of(request);
+	struct qemu_view view = qemu_file_view(qemu_file_of(request), inode);
 	uint64_t start = (uint64_t)offset;
 	struct bs_error err;
 
-	(void)inode;
 	(void)info;
-	if (qemu_file_reach(file, start + length, &err) < 0 ||
-	    disk_write(overlay_disk(file->image.overlay), start, bytes, length, &err) < 0)
+	if (qemu_file_reach(&view, start + length, &err) < 0 ||
+	    disk_write(view.disk, view.start + start, bytes, length, &err) < 0)
 		qemu_file_reply_error(request, &err);
 	else
 		fuse_reply_write(request, length);
@@ -227,22 +267,21 @@ static void qemu_file_write(fuse_req_t request, fuse_ino_t inode, const char *by
 static void qemu_file_allocate(fuse_req_t request, fuse_ino_t inode, int mode, off_t offset,
 			       off_t length, struct fuse_file_info *info)
 {
-	struct qemu_file *file = qemu_file_of(request);
+	struct qemu_view view = qemu_file_view(qemu_file_of(request), inode);
 	uint64_t start = (uint64_t)offset, end = start + (uint64_t)length;
 	struct bs_error err;
 	int result = 0;
 
-	(void)inode;
 	(void)info;
 	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) {
 		fuse_reply_err(request, EOPNOTSUPP);
 		return;
 	}
 	if (!(mode & FALLOC_FL_KEEP_SIZE))
-		result = qemu_file_reach(file, end, &err);
-	end = min_u64(end, qemu_file_size(file));
+		result = qemu_file_reach(&view, end, &err);
+	end = min_u64(end, view.length);
 	if (result == 0 && (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) && start < end)
-		result = overlay_zero(file->image.overlay, start, end - start, &err);
+		result = overlay_zero(view.overlay, view.start + start, end - start, &err);
 	if (result < 0)
 		qemu_file_reply_error(request, &err);
 	else

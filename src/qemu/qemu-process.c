@@ -174,6 +174,8 @@ char *qemu_process_image(const struct qemu_image *image, struct bs_error *err)
 	}
 	assert(image->parent_count <= QEMU_PARENTS_MAX);
 	qemu_process_add_options(text, 0, image->driver, image->options, QEMU_IMAGE);
+	for (size_t i = 0; i < image->part_count; i++)
+		fprintf(text, ",extents.%zu.locking=off", i);
 	for (size_t i = 0; i < image->parent_count; i++) {
 		snprintf(file, sizeof(file), QEMU_FOLDER "/" QEMU_FILE_PARENT "%zu", i + 1);
 		qemu_process_add_options(text, i + 1, image->parents[i].driver,

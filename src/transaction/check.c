@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "transaction/ends.h"
 #include "transaction/sector.h"
 #include "util/bytes.h"
 #include "util/memory.h"
@@ -26,25 +27,21 @@ static int check_differs(const struct check *check, uint64_t offset, const char 
 		    (unsigned long long)offset, how);
 }
 
-/* Opens the image for rereading, and checks its length and each record. */
+/* Opens the image for rereading, and checks where its files end and each record. */
 static int check_run(struct check *check, struct journal_file *journal, const struct target *image,
-		     uint64_t length, uint64_t or_length, journal_file_visit *visit,
-		     struct bs_error *err)
+		     enum ends ends, journal_file_visit *visit, struct bs_error *err)
 {
+	struct range_vector growths = {0};
 	int result = -1;
 
 	check->bytes = memory_large(JOURNAL_RANGE_MAX);
 	if (!check->bytes)
 		return fail_memory(err);
 	check->image = target_reopen(image, TARGET_REREAD, err);
-	if (!check->image)
-		goto out;
-	if (check->image->status.length != length && check->image->status.length != or_length)
-		fail(err, check->code, "the image has %llu bytes and should have %llu",
-		     (unsigned long long)check->image->status.length, (unsigned long long)length);
-	else
+	if (check->image && ends_read(journal, &growths, err) == 0 &&
+	    ends_check(check->image, &journal->header, &growths, ends, check->code, err) == 0)
 		result = journal_file_each(journal, visit, check, err);
-out:
+	range_vector_free(&growths);
 	target_close(check->image);
 	range_vector_free(&check->records);
 	free(check->bytes);
@@ -88,9 +85,8 @@ int check_new(struct journal_file *journal, const struct target *image, enum bs_
 	      struct bs_error *err)
 {
 	struct check check = {.code = code};
-	uint64_t length = journal->header.new_length;
 
-	return check_run(&check, journal, image, length, length, check_record_is_new, err);
+	return check_run(&check, journal, image, ENDS_NEW, check_record_is_new, err);
 }
 
 static int check_record_is_written(void *context, const struct journal_record *record,
@@ -102,9 +98,8 @@ static int check_record_is_written(void *context, const struct journal_record *r
 int check_written(struct journal_file *journal, const struct target *image, struct bs_error *err)
 {
 	struct check check = {.code = BS_VERIFY};
-	uint64_t length = journal->header.new_length;
 
-	return check_run(&check, journal, image, length, length, check_record_is_written, err);
+	return check_run(&check, journal, image, ENDS_NEW, check_record_is_written, err);
 }
 
 struct check_extent {
@@ -143,7 +138,7 @@ static int check_record_for_any(void *context, const struct journal_record *reco
 	const struct journal_range *range = &record->range;
 
 	if (check->any_new || range->kind == JOURNAL_GUARD ||
-	    !range_within(range->offset, range->length, check->image->status.length))
+	    !range_within(range->offset, range->length, disk_size(check->image->disk)))
 		return 0;
 	return check_look(check, record, &check->any_new, err);
 }
@@ -152,8 +147,7 @@ int check_any_new(struct journal_file *journal, const struct target *image, bool
 		  struct bs_error *err)
 {
 	struct check check = {.code = BS_VERIFY};
-	uint64_t length = image->status.length; /* whatever it is now */
-	int result = check_run(&check, journal, image, length, length, check_record_for_any, err);
+	int result = check_run(&check, journal, image, ENDS_ANYWHERE, check_record_for_any, err);
 
 	*any = check.any_new;
 	return result;
@@ -206,9 +200,8 @@ int check_old(struct journal_file *journal, const struct target *image, bool our
 	      struct bs_error *err)
 {
 	struct check check = {.code = BS_VERIFY, .ours_only = ours_only};
-	uint64_t length = journal->header.old_length;
 
-	return check_run(&check, journal, image, length, length, check_record_is_old, err);
+	return check_run(&check, journal, image, ENDS_OLD, check_record_is_old, err);
 }
 
 /* ---- somewhere between ---------------------------------------------------------------------- */
@@ -238,7 +231,7 @@ static int check_record_is_possible(void *context, const struct journal_record *
 	const struct journal_range *range = &record->range;
 	bool is_guard = range->kind == JOURNAL_GUARD;
 	uint32_t part_size = is_guard ? record->piece_size : JOURNAL_SECTOR_SIZE;
-	uint64_t length = check->image->status.length;
+	uint64_t length = disk_size(check->image->disk);
 	uint64_t present; /* how much of the range lies within the image as it is now */
 
 	if (!is_guard && range_vector_append(&check->records,
@@ -268,6 +261,5 @@ int check_can_be_taken_back(struct journal_file *journal, const struct target *i
 {
 	struct check check = {.code = BS_CHANGED_SINCE};
 
-	return check_run(&check, journal, image, journal->header.old_length,
-			 journal->header.new_length, check_record_is_possible, err);
+	return check_run(&check, journal, image, ENDS_EITHER, check_record_is_possible, err);
 }

@@ -16,6 +16,7 @@
 
 #include "disk/file.h"
 #include "transaction/commit-steps.h"
+#include "transaction/ends.h"
 #include "transaction/hint.h"
 #include "transaction/publish.h"
 #include "util/clock.h"
@@ -24,6 +25,7 @@
 struct commit {
 	struct transaction transaction;
 	const struct commit_request *request;
+	struct range_vector growths; /* see ends.h */
 	struct range_list list;
 	struct journal_header header;
 };
@@ -57,18 +59,26 @@ static int commit_check_unchanged(const struct commit *commit, struct bs_error *
 	return 0;
 }
 
-static int commit_check_length(const struct commit_request *request, struct bs_error *err)
+/* Lists what files get at their ends.  The caller frees *growths, also on error. */
+static int commit_list_growths(const struct commit_request *request, struct range_vector *growths,
+			       struct bs_error *err)
 {
 	const struct target *target = request->place->target;
-	uint64_t old_length = target->status.length;
-	uint64_t new_length = disk_size(overlay_disk(request->overlay));
+	uint64_t size = disk_size(target->disk);
+	uint64_t new_size = disk_size(overlay_disk(request->overlay));
 
-	if (new_length < old_length)
+	*growths = (struct range_vector){0};
+	if (new_size < size)
 		return fail(err, BS_FORMAT_UNSUPPORTED, "the fix would make the image shorter");
-	if (new_length > old_length && target_has_fixed_length(target))
+	if (new_size > size && (target_has_fixed_length(target) || target_has_room(target)))
 		return fail(
 			err, BS_FORMAT_UNSUPPORTED,
 			"the fix would make the image longer, but the image has a fixed length");
+	if (new_size > size)
+		return range_vector_append(growths, range_from_to(size, new_size), err);
+	for (size_t i = 0; request->growths && i < request->growths->count; i++)
+		if (range_vector_append(growths, request->growths->items[i], err) < 0)
+			return -1;
 	return 0;
 }
 
@@ -86,8 +96,10 @@ static void commit_fill_header(struct commit *commit)
 	const struct target_status *status = &place->target->status;
 	struct journal_header *header = &commit->header;
 
-	header->old_length = status->length;
-	header->new_length = disk_size(overlay_disk(commit->request->overlay));
+	header->old_length = header->new_length = status->length;
+	for (size_t i = 0; i < commit->growths.count; i++)
+		header->new_length += commit->growths.items[i].length;
+	header->room = disk_size(overlay_disk(commit->request->overlay));
 	header->device = status->device;
 	header->inode = status->inode;
 	header->created = time(NULL);
@@ -132,10 +144,11 @@ static int commit_publish(struct commit *commit, bool *published, struct bs_erro
 	const struct place *place = transaction->place;
 
 	*published = false;
+	if (commit_list_growths(request, &commit->growths, err) < 0)
+		return -1;
 	commit_fill_header(commit);
-	if (commit_check_length(request, err) < 0 ||
-	    publish_collect(request->overlay, place->target, request->zones, request->zone_count,
-			    &commit->list, err) < 0 ||
+	if (publish_collect(request->overlay, place->target, &commit->growths, request->zones,
+			    request->zone_count, &commit->list, err) < 0 ||
 	    publish_write(place, &commit->list, overlay_disk(request->overlay), &commit->header,
 			  err) < 0)
 		return -1;
@@ -259,21 +272,24 @@ out:
 }
 
 /*
- * Compares the image, as it is read from its storage, with the view that was verified: the length, and
- * each block that was ever written in the view.  ARCHITECTURE.md says what this proves.
+ * Compares the image, as it is read from its storage, with the view that was verified: where its
+ * files end, and each block that was ever written in the view.  ARCHITECTURE.md says what this
+ * proves.
  */
 static int commit_read_back(const struct commit *commit, struct bs_error *err)
 {
 	struct target *image = target_reopen(commit->transaction.place->target, TARGET_REREAD, err);
-	int result = image ? overlay_check_written(commit->request->overlay, image->disk, err) : -1;
+	int result = -1;
 
+	if (image &&
+	    ends_check(image, &commit->header, &commit->growths, ENDS_NEW, BS_VERIFY, err) == 0)
+		result = overlay_check_written(commit->request->overlay, image->disk, err);
 	target_close(image);
 	return result;
 }
 
 static int commit_apply(struct commit *commit, struct bs_error *err)
 {
-	const struct journal_header *header = &commit->header;
 	struct transaction *transaction = &commit->transaction;
 
 	/* The bytes before, which are in the journal, must still be those of the image. */
@@ -283,9 +299,8 @@ static int commit_apply(struct commit *commit, struct bs_error *err)
 	if (target_set_signpost(transaction->image, transaction->place->journal, err) < 0 ||
 	    commit_reserve(commit, err) < 0)
 		return -1;
-	/* By one call, before the bytes: so the length is always the old one or the new one. */
-	if (header->new_length > header->old_length &&
-	    target_set_length(transaction->image, header->new_length, err) < 0)
+	/* By one call, before the bytes: so the end of a file is always the old one or the new one. */
+	if (ends_set(transaction->image, &commit->growths, ENDS_NEW, err) < 0)
 		return -1;
 	commit_enter(transaction, COMMIT_WRITING);
 	if (commit_write(commit, err) < 0 || commit_read_back(commit, err) < 0)
@@ -402,6 +417,7 @@ out:
 	commit_close_image(transaction);
 	journal_file_close(transaction->journal);
 	journal_ranges_free(&commit.list.ranges);
+	range_vector_free(&commit.growths);
 	return status;
 }
 
@@ -409,14 +425,16 @@ out:
 
 int transaction_check_commit(const struct commit_request *request, struct bs_error *err)
 {
+	struct range_vector growths;
 	struct range_list list = {0};
 	int result = -1;
 
-	if (commit_check_length(request, err) == 0 &&
-	    publish_collect(request->overlay, request->place->target, request->zones,
+	if (commit_list_growths(request, &growths, err) == 0 &&
+	    publish_collect(request->overlay, request->place->target, &growths, request->zones,
 			    request->zone_count, &list, err) == 0)
 		result = place_check_room(request->place, publish_size(&list),
 					  publish_growth(&list), err);
 	journal_ranges_free(&list.ranges);
+	range_vector_free(&growths);
 	return result;
 }

@@ -62,6 +62,9 @@ struct commit_request {
 	struct overlay *overlay;   /* over that target's disk; may be longer, not shorter */
 	const struct range *zones; /* bytes of the new image that must not change until the undo */
 	size_t zone_count;
+	/* What files of an image in several files get at their ends, sorted; see ends.h. */
+	const struct range_vector
+		*growths;     /* NULL: nothing; an image in one file grows to the overlay */
 	const uint8_t *maker; /* BS_MAKER_SIZE bytes for the journal; NULL: zeros */
 	/* Called when bytes were written to the image; may be NULL.  `total`: all that will be. */
 	void (*tell)(void *context, uint64_t done, uint64_t total);
@@ -147,10 +150,12 @@ MUST_CHECK int transaction_list_writes(const struct place *place, struct range_v
 
 /*
  * Makes a view of the image the image as it was before the fix, if all that the fix wrote is as the
- * fix left it.  Errors: those of transaction_fits(), and those of the view.
+ * fix left it.  Sets *growths to what the fix added at the ends of files, which the caller takes
+ * away if the image is in several files.  The caller frees *growths, also on error.  Errors: those of
+ * transaction_fits(), and those of the view.
  */
 MUST_CHECK int transaction_show_before(const struct place *place, struct overlay *view,
-				       struct bs_error *err);
+				       struct range_vector *growths, struct bs_error *err);
 
 /*
  * Sets *within to whether the fix wrote only in the ranges of the image, which are merged.  If so,

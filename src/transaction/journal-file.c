@@ -108,18 +108,19 @@ void journal_file_close(struct journal_file *file)
 static bool journal_file_fits(const struct journal_file *file, const struct journal_record *record)
 {
 	const struct journal_range *range = &record->range;
-	uint64_t old_length = file->header.old_length;
+	bool has_room = journal_has_room(&file->header);
+	uint64_t old_end = has_room ? file->header.room : file->header.old_length;
 
 	if (record->index != file->sums.record_count ||
-	    !range_within(range->offset, range->length, file->header.new_length))
+	    !range_within(range->offset, range->length, file->header.room))
 		return false;
 	if (range->kind == JOURNAL_GUARD)
 		return true;
 	if (file->in_guards || range->offset < file->image_end)
 		return false;
 	if (range->kind == JOURNAL_BEYOND)
-		return range->offset >= old_length;
-	return range_within(range->offset, range->length, old_length);
+		return has_room || range->offset >= old_end;
+	return range_within(range->offset, range->length, old_end);
 }
 
 /* Reads the trailer, and checks that it fits the records and ends the file. */

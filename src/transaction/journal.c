@@ -31,6 +31,7 @@ enum {
 	HEADER_DEVICE = 64,
 	HEADER_INODE = 72,
 	HEADER_CREATED = 80,
+	HEADER_ROOM = 88,
 	HEADER_TOOL_VERSION = 96,
 	HEADER_IMAGE_NAME = 128,
 	HEADER_MAKER = 384,
@@ -123,16 +124,18 @@ static bool journal_is_sealed(const uint8_t *block)
 }
 
 /* The pieces of version 1 are whole sectors. */
-static uint32_t journal_version(uint32_t piece_size)
+static uint32_t journal_version(const struct journal_header *header)
 {
-	return piece_size == JOURNAL_SECTOR_SIZE ? 1 : JOURNAL_VERSION;
+	if (journal_has_room(header))
+		return JOURNAL_VERSION_SET;
+	return header->piece_size == JOURNAL_SECTOR_SIZE ? 1 : JOURNAL_VERSION;
 }
 
 void journal_encode_header(struct journal_header *header, uint8_t block[JOURNAL_BLOCK_SIZE])
 {
 	memset(block, 0, JOURNAL_BLOCK_SIZE);
 	memcpy(block, HEADER_MAGIC, HEADER_MAGIC_SIZE);
-	store_le32(block + HEADER_VERSION, journal_version(header->piece_size));
+	store_le32(block + HEADER_VERSION, journal_version(header));
 	store_le32(block + HEADER_BLOCK_SIZE, JOURNAL_BLOCK_SIZE);
 	store_le32(block + HEADER_PIECE_SIZE, header->piece_size);
 	store_le64(block + HEADER_OLD_LENGTH, header->old_length);
@@ -142,6 +145,7 @@ void journal_encode_header(struct journal_header *header, uint8_t block[JOURNAL_
 	store_le64(block + HEADER_DEVICE, header->device);
 	store_le64(block + HEADER_INODE, header->inode);
 	store_le64(block + HEADER_CREATED, (uint64_t)header->created);
+	store_le64(block + HEADER_ROOM, journal_has_room(header) ? header->room : 0);
 	memcpy(block + HEADER_TOOL_VERSION, header->tool_version, sizeof(header->tool_version));
 	memcpy(block + HEADER_IMAGE_NAME, header->image_name, sizeof(header->image_name));
 	memcpy(block + HEADER_MAKER, header->maker, sizeof(header->maker));
@@ -156,7 +160,8 @@ static bool journal_header_is_plausible(const struct journal_header *header)
 	/* At least a block for each record, four in front and the trailer. */
 	return header->journal_size % JOURNAL_BLOCK_SIZE == 0 && blocks >= 5 &&
 	       header->journal_size <= INT64_MAX && header->record_count <= blocks - 5 &&
-	       header->old_length <= header->new_length && header->new_length <= INT64_MAX &&
+	       header->old_length <= header->new_length && header->new_length <= header->room &&
+	       header->room <= INT64_MAX &&
 	       header->tool_version[sizeof(header->tool_version) - 1] == '\0' &&
 	       header->image_name[sizeof(header->image_name) - 1] == '\0';
 }
@@ -169,15 +174,16 @@ int journal_decode_header(const uint8_t block[JOURNAL_BLOCK_SIZE], struct journa
 	if (!journal_is_sealed(block))
 		return fail(err, BS_JOURNAL_DAMAGED, "the undo file's header is damaged");
 	header->piece_size = load_le32(block + HEADER_PIECE_SIZE);
+	header->old_length = load_le64(block + HEADER_OLD_LENGTH);
+	header->new_length = load_le64(block + HEADER_NEW_LENGTH);
+	header->room = max_u64(load_le64(block + HEADER_ROOM), header->new_length);
 	if ((header->piece_size != JOURNAL_SECTOR_SIZE &&
 	     header->piece_size != JOURNAL_PIECE_SIZE) ||
-	    load_le32(block + HEADER_VERSION) != journal_version(header->piece_size) ||
+	    load_le32(block + HEADER_VERSION) != journal_version(header) ||
 	    load_le32(block + HEADER_BLOCK_SIZE) != JOURNAL_BLOCK_SIZE)
 		return fail(err, BS_JOURNAL_DAMAGED,
 			    "the undo file is of version %u, which this program does not know",
 			    load_le32(block + HEADER_VERSION));
-	header->old_length = load_le64(block + HEADER_OLD_LENGTH);
-	header->new_length = load_le64(block + HEADER_NEW_LENGTH);
 	header->record_count = load_le64(block + HEADER_RECORD_COUNT);
 	header->journal_size = load_le64(block + HEADER_JOURNAL_SIZE);
 	header->device = load_le64(block + HEADER_DEVICE);

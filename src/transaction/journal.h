@@ -25,6 +25,7 @@
 #include "util/err.h"
 
 #define JOURNAL_VERSION      2u
+#define JOURNAL_VERSION_SET  3u /* of an image in several files that can grow */
 #define JOURNAL_BLOCK_SIZE   4096u
 #define JOURNAL_SECTOR_SIZE  512u       /* the unit in which most storage writes */
 #define JOURNAL_PIECE_SIZE   64u        /* bytes after the fix with one checksum */
@@ -41,23 +42,31 @@ enum journal_mark {
 };
 
 enum journal_kind {
-	JOURNAL_DATA = 1,   /* the record has the bytes before the fix */
-	JOURNAL_HOLE = 2,   /* the range was a hole and read as zeros */
-	JOURNAL_BEYOND = 3, /* the range lay past the old end */
-	JOURNAL_GUARD = 4,  /* the undo does not write it; it must be as the fix left it */
+	JOURNAL_DATA = 1, /* the record has the bytes before the fix */
+	JOURNAL_HOLE = 2, /* the range was a hole and read as zeros */
+	/* The range lay past the old end of its file.  In a journal of version 3, such records have
+	 * all bytes between the old and the new end of each file that grew. */
+	JOURNAL_BEYOND = 3,
+	JOURNAL_GUARD = 4, /* the undo does not write it; it must be as the fix left it */
 };
 
 struct journal_header {
 	uint64_t old_length, new_length; /* of the image, bytes; new >= old */
-	uint64_t record_count;           /* guard records included */
-	uint64_t journal_size;           /* bytes, multiple of the block size */
-	uint32_t piece_size;             /* JOURNAL_PIECE_SIZE; in version 1 a whole sector */
-	uint64_t device, inode;          /* the image's, when it was fixed; see state.h */
-	int64_t created;                 /* seconds since 1970-01-01 UTC, for information */
-	char tool_version[32];           /* for information */
-	char image_name[256];            /* without its folder, for information */
-	uint8_t maker[BS_MAKER_SIZE];    /* from bs_options, for information */
-	uint32_t identity; /* set by the codec; ties marks and records to this header */
+	/*
+	 * Of an image in several files that can grow: the bytes for which they have room together.
+	 * The offsets of the records count all of this room, so a record may lie beyond the new
+	 * length.  Such a journal is of version 3.  Otherwise it is the new length.
+	 */
+	uint64_t room;
+	uint64_t record_count;        /* guard records included */
+	uint64_t journal_size;        /* bytes, multiple of the block size */
+	uint32_t piece_size;          /* JOURNAL_PIECE_SIZE; in version 1 a whole sector */
+	uint64_t device, inode;       /* the image's, when it was fixed; see state.h */
+	int64_t created;              /* seconds since 1970-01-01 UTC, for information */
+	char tool_version[32];        /* for information */
+	char image_name[256];         /* without its folder, for information */
+	uint8_t maker[BS_MAKER_SIZE]; /* from bs_options, for information */
+	uint32_t identity;            /* set by the codec; ties marks and records to this header */
 };
 
 /* A range of the image, from 1 to JOURNAL_RANGE_MAX bytes. */
@@ -85,10 +94,16 @@ struct journal_trailer {
 	uint32_t records_checksum; /* CRC32C of the checksums of all records in order */
 };
 
-/* Writes one block and sets header->identity.  The piece size determines the version. */
+/* Writes one block and sets header->identity.  The piece size and the room determine the version. */
 void journal_encode_header(struct journal_header *header, uint8_t block[JOURNAL_BLOCK_SIZE]);
 
-/* Reads one block of version 1 or 2.  Error: BS_JOURNAL_DAMAGED, also for another version. */
+/* Whether the image was in several files that can grow. */
+static inline bool journal_has_room(const struct journal_header *header)
+{
+	return header->room > header->new_length;
+}
+
+/* Reads one block of version 1, 2 or 3.  Error: BS_JOURNAL_DAMAGED, also for another version. */
 MUST_CHECK int journal_decode_header(const uint8_t block[JOURNAL_BLOCK_SIZE],
 				     struct journal_header *header, struct bs_error *err);
 

@@ -33,84 +33,139 @@ static int publish_add(struct range_list *list, enum journal_kind kind, uint64_t
 
 /* A part of the image that is a hole, or has no hole. */
 struct stretch {
-	uint64_t start, end; /* multiples of the block size; the end may be the image's length */
+	uint64_t start, end; /* multiples of the block size; the end may be that of a file */
 	bool is_hole;
 };
 
 /*
  * Sets *stretch to the part of the image from `block`, where a block begins, to where its kind
- * changes, unless *stretch has the block already.
+ * changes or its file ends, unless *stretch has the block already.
  */
-static int publish_find_stretch(const struct target *image, uint64_t block, struct stretch *stretch,
-				struct bs_error *err)
+static int publish_find_stretch(const struct target *image, uint64_t block, uint64_t file_end,
+				struct stretch *stretch, struct bs_error *err)
 {
-	uint64_t length = image->status.length, data, hole;
+	uint64_t data, hole;
 
 	if (block >= stretch->start && block < stretch->end)
 		return 0;
 	stretch->start = block;
 	if (target_seek(image, block, SEEK_DATA, &data, err) < 0)
 		return -1;
-	data = min_u64(data, length);
-	stretch->end = data == length ? length : publish_floor(data);
+	data = min_u64(data, file_end);
+	stretch->end = data == file_end ? file_end : publish_floor(data);
 	stretch->is_hole = stretch->end > block;
 	if (stretch->is_hole)
 		return 0;
 	if (target_seek(image, data, SEEK_HOLE, &hole, err) < 0)
 		return -1;
-	stretch->end = min_u64(journal_block_end(hole), length);
+	stretch->end = min_u64(journal_block_end(hole), file_end);
 	return 0;
 }
 
-/* Adds the changed extent [start, end).  *stretch is the last one that was found. */
-static int publish_add_extent(struct range_list *list, const struct target *image,
-			      struct stretch *stretch, uint64_t start, uint64_t end,
-			      struct bs_error *err)
+/* What publish_collect() has been given, and the last stretch that was found. */
+struct collection {
+	const struct target *image;
+	const struct range_vector *growths;
+	struct range_list *list;
+	struct stretch stretch;
+};
+
+/* Adds a part of a file from `start` on, which may end behind `end`; *part_end: where it ends. */
+static int publish_add_in_file(struct collection *collection, uint64_t start, uint64_t end,
+			       uint64_t file_end, uint64_t *part_end, struct bs_error *err)
 {
-	uint64_t length = image->status.length, part_end;
+	struct stretch *stretch = &collection->stretch;
+	uint64_t block = publish_floor(start);
+	bool is_hole;
 
-	while (start < end && start < length) { /* each turn adds a range that ends beyond start */
-		uint64_t block = publish_floor(start);
-		bool is_hole;
-
-		if (publish_find_stretch(image, block, stretch, err) < 0)
-			return -1;
-		is_hole = stretch->is_hole;
-		part_end = min_u64(stretch->end, is_hole ? journal_block_end(end) : end);
-		if (publish_add(list, is_hole ? JOURNAL_HOLE : JOURNAL_DATA,
-				is_hole ? block : start, part_end, err) < 0)
-			return -1;
-		start = part_end;
-	}
-	return start < end ? publish_add(list, JOURNAL_BEYOND, start, end, err) : 0;
+	if (publish_find_stretch(collection->image, block, file_end, stretch, err) < 0)
+		return -1;
+	is_hole = stretch->is_hole;
+	*part_end = min_u64(stretch->end, is_hole ? journal_block_end(end) : end);
+	return publish_add(collection->list, is_hole ? JOURNAL_HOLE : JOURNAL_DATA,
+			   is_hole ? block : start, *part_end, err);
 }
 
-static int publish_add_extents(struct range_list *list, struct overlay *overlay,
-			       const struct target *image, struct bs_error *err)
+/* Of an image in several files, the growths are added as a whole (publish_add_growths()). */
+static int publish_add_behind(struct collection *collection, uint64_t start, uint64_t end,
+			      struct bs_error *err)
 {
-	struct range_vector extents;
-	struct stretch stretch = {0};
-	uint64_t done = 0; /* the end of the last range, which may cover the next extent */
-	int result = -1;
+	if (!target_has_room(collection->image))
+		return publish_add(collection->list, JOURNAL_BEYOND, start, end, err);
+	return range_vector_contains(collection->growths, range_from_to(start, end))
+		       ? 0
+		       : fail(err, BS_FORMAT_UNSUPPORTED,
+			      "the fix has written behind the end of a file");
+}
 
-	if (overlay_extents(overlay, EXTENT_MAX, &extents, err) < 0)
-		return -1;
-	for (size_t i = 0; i < extents.count; i++) {
+/* Adds the changed extent [start, end). */
+static int publish_add_extent(struct collection *collection, uint64_t start, uint64_t end,
+			      struct bs_error *err)
+{
+	int result = 0;
+
+	while (start < end && result == 0) { /* each turn adds a range that ends beyond start */
+		uint64_t part_end, room_end;
+		uint64_t file_end = range_end(target_file_at(collection->image, start, &room_end));
+
+		part_end = min_u64(end, room_end);
+		result = start < file_end ? publish_add_in_file(collection, start, end, file_end,
+								&part_end, err)
+					  : publish_add_behind(collection, start, part_end, err);
+		start = part_end;
+	}
+	return result;
+}
+
+static int publish_add_extents(struct collection *collection, struct overlay *overlay,
+			       struct bs_error *err)
+{
+	const struct journal_ranges *ranges = &collection->list->ranges;
+	struct range_vector extents;
+	uint64_t done = 0; /* the end of the last range, which may cover the next extent */
+	int result = overlay_extents(overlay, EXTENT_MAX, &extents, err);
+
+	for (size_t i = 0; i < extents.count && result == 0; i++) {
 		uint64_t start = extents.items[i].offset, end = range_end(extents.items[i]);
 
-		if (publish_add_extent(list, image, &stretch, max_u64(start, done), end, err) < 0)
-			goto out;
-		if (list->ranges.count > 0) {
-			const struct journal_range *last =
-				&list->ranges.items[list->ranges.count - 1];
-
-			done = last->offset + last->length;
-		}
+		result = publish_add_extent(collection, max_u64(start, done), end, err);
+		if (ranges->count > 0)
+			done = ranges->items[ranges->count - 1].offset +
+			       ranges->items[ranges->count - 1].length;
 	}
-	result = 0;
-out:
 	range_vector_free(&extents);
 	return result;
+}
+
+static int publish_compare(const void *a, const void *b)
+{
+	const struct journal_range *first = a, *second = b;
+
+	return (first->offset > second->offset) - (first->offset < second->offset);
+}
+
+/*
+ * Of an image in several files, all of each growth becomes ranges, also zeros: from these ranges an
+ * undo learns where the files ended.
+ */
+static int publish_add_growths(struct collection *collection, struct bs_error *err)
+{
+	struct journal_ranges *ranges = &collection->list->ranges;
+
+	if (!target_has_room(collection->image))
+		return 0;
+	for (size_t i = 0; i < collection->growths->count; i++) {
+		uint64_t start = collection->growths->items[i].offset;
+		uint64_t end = range_end(collection->growths->items[i]);
+
+		for (; start < end; start += JOURNAL_RANGE_MAX)
+			if (publish_add(collection->list, JOURNAL_BEYOND, start,
+					min_u64(start + JOURNAL_RANGE_MAX, end), err) < 0)
+				return -1;
+	}
+	if (ranges->count > 0)
+		qsort(ranges->items, ranges->count, sizeof(ranges->items[0]), publish_compare);
+	return 0;
 }
 
 static int publish_add_zone(struct range_list *list, uint64_t size, const struct range *zone,
@@ -127,11 +182,15 @@ static int publish_add_zone(struct range_list *list, uint64_t size, const struct
 	return 0;
 }
 
-int publish_collect(struct overlay *overlay, const struct target *image, const struct range *zones,
+int publish_collect(struct overlay *overlay, const struct target *image,
+		    const struct range_vector *growths, const struct range *zones,
 		    size_t zone_count, struct range_list *list, struct bs_error *err)
 {
+	struct collection collection = {.image = image, .growths = growths, .list = list};
+
 	*list = (struct range_list){0};
-	if (publish_add_extents(list, overlay, image, err) < 0)
+	if (publish_add_extents(&collection, overlay, err) < 0 ||
+	    publish_add_growths(&collection, err) < 0)
 		return -1;
 	list->image_count = list->ranges.count;
 	for (size_t i = 0; i < zone_count; i++)

@@ -26,14 +26,15 @@ struct range_list {
 };
 
 /*
- * Fills *list.  `image` was opened before the staging began; `zones` are ranges of the new image,
- * of any length, that must not change between the fix and its undo.  Errors: BS_NO_MEMORY, BS_IO,
- * those of overlay_extents(), BS_OUT_OF_RANGE for a zone past the overlay's end.  The caller frees
- * list->ranges, also on error.
+ * Fills *list.  `image` was opened before the staging began; `growths` are what its files get at
+ * their ends (ends.h); `zones` are ranges of the new image, of any length, that must not change
+ * between the fix and its undo.  Errors: BS_NO_MEMORY, BS_IO, those of overlay_extents(),
+ * BS_OUT_OF_RANGE for a zone past the overlay's end, BS_FORMAT_UNSUPPORTED for bytes behind the new
+ * end of a file.  The caller frees list->ranges, also on error.
  */
 MUST_CHECK int publish_collect(struct overlay *overlay, const struct target *image,
-			       const struct range *zones, size_t zone_count,
-			       struct range_list *list, struct bs_error *err);
+			       const struct range_vector *growths, const struct range *zones,
+			       size_t zone_count, struct range_list *list, struct bs_error *err);
 
 /* The bytes of the journal that publish_write() would write. */
 uint64_t publish_size(const struct range_list *list);

@@ -6,6 +6,7 @@
 #include "disk/file.h"
 #include "transaction/check.h"
 #include "transaction/commit-steps.h"
+#include "transaction/ends.h"
 #include "transaction/hint.h"
 #include "transaction/sector.h"
 #include "util/bytes.h"
@@ -31,17 +32,17 @@ static int restore_zeros(struct target *image, uint64_t at, uint64_t end, struct
 static int restore_hole(const struct restore *restore, const struct journal_range *range,
 			struct bs_error *err)
 {
-	uint64_t end = range->offset + range->length;
+	struct target *image = restore->transaction->image;
+	uint64_t end = range->offset + range->length, room_end;
 	uint64_t punch_end = end;
 	bool punched;
 
 	/* If the file ends inside of its last block, the whole block is punched. */
-	if (end == restore->transaction->journal->header.old_length)
+	if (end == range_end(target_file_at(image, range->offset, &room_end)))
 		punch_end = journal_block_end(end);
-	if (target_punch(restore->transaction->image, range->offset, punch_end - range->offset,
-			 &punched, err) < 0)
+	if (target_punch(image, range->offset, punch_end - range->offset, &punched, err) < 0)
 		return -1;
-	return punched ? 0 : restore_zeros(restore->transaction->image, range->offset, end, err);
+	return punched ? 0 : restore_zeros(image, range->offset, end, err);
 }
 
 /*
@@ -130,22 +131,29 @@ static int restore_records(struct restore *restore, struct bs_error *err)
 	return result;
 }
 
+/*
+ * The ends are set even if they are the old ones already: cutting also gives back space that was
+ * reserved past the end.
+ */
+static int restore_ends(const struct transaction *transaction, struct bs_error *err)
+{
+	struct range_vector growths;
+	int result = ends_read(transaction->journal, &growths, err);
+
+	if (result == 0)
+		result = ends_set(transaction->image, &growths, ENDS_OLD, err);
+	range_vector_free(&growths);
+	return result;
+}
+
 static int restore_bytes(struct restore *restore, struct bs_error *err)
 {
 	const struct transaction *transaction = restore->transaction;
-	const struct journal_header *header = &transaction->journal->header;
 
-	/*
-	 * The length first.  It is set even if it is the old one already: cutting also gives back
-	 * space that was reserved past the end.
-	 */
-	if (header->new_length != header->old_length &&
-	    target_set_length(restore->transaction->image, header->old_length, err) < 0)
+	if (restore_ends(transaction, err) < 0 || restore_records(restore, err) < 0 ||
+	    target_sync(transaction->image, err) < 0)
 		return -1;
-	if (restore_records(restore, err) < 0 || target_sync(restore->transaction->image, err) < 0)
-		return -1;
-	return check_old(transaction->journal, restore->transaction->image, transaction->disturbed,
-			 err);
+	return check_old(transaction->journal, transaction->image, transaction->disturbed, err);
 }
 
 int restore_image(struct transaction *transaction, struct bs_error *err)

@@ -4,8 +4,8 @@
  * image: it is written, synced, watched, and has a signpost.  This file finds the parts.
  *
  * A range may begin in one part and end in another.  A block of 4096 bytes, the unit of holes, may
- * not: each part but the last one ends with such a block.  VMware makes parts of 2047 MiB, QEMU of
- * 2 GiB.
+ * not: the room of each part but the last one ends with such a block.  VMware makes flat parts of
+ * 2047 MiB, QEMU of 2 GiB.
  */
 #include <stdlib.h>
 #include <unistd.h>
@@ -78,9 +78,12 @@ const struct target_operations target_set_operations = {
 	.check_writable = set_check_writable,
 };
 
-int target_add_part(struct target *target, struct target *part, struct bs_error *err)
+int target_add_part(struct target *target, struct target *part, uint64_t room, struct bs_error *err)
 {
-	if (part && target_parts_append(&target->parts, part, err) == 0)
+	if (!part)
+		return -1;
+	part->room = room;
+	if (target_parts_append(&target->parts, part, err) == 0)
 		return 0;
 	target_close(part);
 	return -1;
@@ -91,19 +94,20 @@ int target_join(struct target *target, struct bs_error *err)
 	struct target_parts *parts = &target->parts;
 	struct disk *joined;
 
-	target->part_disks = calloc(parts->count, sizeof(*target->part_disks));
-	if (!target->part_disks)
+	target->joined = calloc(parts->count, sizeof(*target->joined));
+	if (!target->joined)
 		return fail_memory(err);
 	for (size_t i = 0; i < parts->count; i++) {
-		if (i < parts->count - 1 &&
-		    parts->items[i]->status.length % JOURNAL_BLOCK_SIZE != 0)
+		const struct target *part = parts->items[i];
+
+		if (i < parts->count - 1 && part->room % JOURNAL_BLOCK_SIZE != 0)
 			return fail(err, BS_FORMAT_UNSUPPORTED,
 				    "the disk is in several files, and %s does not end with a "
 				    "block of %u bytes",
-				    path_name(parts->items[i]->name), JOURNAL_BLOCK_SIZE);
-		target->part_disks[i] = parts->items[i]->disk;
+				    path_name(part->name), JOURNAL_BLOCK_SIZE);
+		target->joined[i] = (struct join_part){part->disk, part->room};
 	}
-	joined = join_open(target->part_disks, parts->count, err);
+	joined = join_open(target->joined, parts->count, err);
 	if (!joined)
 		return -1;
 	disk_close(target->disk);
@@ -132,7 +136,7 @@ static bool set_next(const struct target *target, struct range range, struct set
 	bool found = false;
 
 	while (!found && walk->number < target->parts.count) {
-		uint64_t length = target->parts.items[walk->number]->status.length;
+		uint64_t length = target->parts.items[walk->number]->room;
 
 		if (walk->number == target->parts.count - 1)
 			length = INT64_MAX - walk->start;
@@ -152,6 +156,24 @@ static struct target *set_part(const struct target *target, const struct set_wal
 	return target->parts.items[walk->number - 1];
 }
 
+bool target_has_room(const struct target *target)
+{
+	for (size_t i = 0; i < target->parts.count; i++)
+		if (target->parts.items[i]->room > target->parts.items[i]->status.length)
+			return true;
+	return false;
+}
+
+struct range set_file_at(const struct target *target, uint64_t offset, uint64_t *room_end)
+{
+	struct set_walk walk = {0};
+
+	/* There is such a part: what lies beyond the end of the image belongs to the last one. */
+	(void)set_next(target, (struct range){offset, 1}, &walk);
+	*room_end = walk.start;
+	return (struct range){offset - walk.in_part.offset, set_part(target, &walk)->status.length};
+}
+
 /* ---- changing it ---------------------------------------------------------------------------- */
 
 int set_write(const struct target *target, uint64_t offset, const void *bytes, size_t length,
@@ -165,6 +187,15 @@ int set_write(const struct target *target, uint64_t offset, const void *bytes, s
 				 (size_t)walk.in_part.length, err) < 0)
 			return -1;
 	return 0;
+}
+
+/* If a part fills its room, its end is where the next one begins: so the last byte decides. */
+int set_cut(const struct target *target, uint64_t end, struct bs_error *err)
+{
+	struct set_walk walk = {0};
+
+	(void)set_next(target, (struct range){end - 1, 1}, &walk);
+	return target_set_end(set_part(target, &walk), walk.in_part.offset + 1, err);
 }
 
 /* Also the parts that were not written: an earlier process may have left something in the cache. */
@@ -194,6 +225,7 @@ int set_allocate(const struct target *target, bool punch, struct range range, bo
 	return 0;
 }
 
+/* The room behind the end of a part is a hole. */
 int set_seek(const struct target *target, uint64_t position, int whence, uint64_t *found,
 	     struct bs_error *err)
 {
@@ -202,11 +234,14 @@ int set_seek(const struct target *target, uint64_t position, int whence, uint64_
 
 	while (set_next(target, rest, &walk)) {
 		const struct target *part = set_part(target, &walk);
-		uint64_t start = walk.in_image.offset - walk.in_part.offset;
+		uint64_t start = walk.in_image.offset - walk.in_part.offset, length;
 
-		if (target_seek(part, walk.in_part.offset, whence, found, err) < 0)
+		length = part->status.length;
+		*found = walk.in_part.offset;
+		if (*found < length &&
+		    target_seek(part, walk.in_part.offset, whence, found, err) < 0)
 			return -1;
-		if (*found < part->status.length) {
+		if (*found < length || (whence == SEEK_HOLE && part->room > length)) {
 			*found += start;
 			return 0;
 		}

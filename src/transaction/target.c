@@ -92,14 +92,21 @@ struct target *target_open(const char *image, struct bs_error *err)
 }
 
 /* A file that replaced a part is another image, whatever its name is. */
+static bool target_is_same_part(const struct target *part, const struct target *again)
+{
+	const struct target_status *then = &part->status, *now = &again->status;
+	bool can_grow = part->room > then->length;
+
+	return then->device == now->device && then->inode == now->inode &&
+	       (can_grow ? now->length <= part->room : now->length == then->length);
+}
+
 static struct target *target_reopen_part(const struct target *set, const struct target *part,
 					 enum target_access access, struct bs_error *err)
 {
 	struct target *again = target_make(part->kind, part->name, access, set->io, err);
 
-	if (again && (again->status.device != part->status.device ||
-		      again->status.inode != part->status.inode ||
-		      again->status.length != part->status.length)) {
+	if (again && !target_is_same_part(part, again)) {
 		fail(err, BS_CHANGED_MEANWHILE, "the file %s was replaced by another one",
 		     part->name);
 		target_close(again);
@@ -119,7 +126,7 @@ static struct target *target_reopen_set(const struct target *target, enum target
 	for (size_t i = 0; i < target->parts.count && result == 0; i++)
 		result = target_add_part(
 			again, target_reopen_part(target, target->parts.items[i], access, err),
-			err);
+			target->parts.items[i]->room, err);
 	if (result == 0 && target_join(again, err) == 0)
 		return again;
 	target_close(again);
@@ -146,7 +153,7 @@ void target_close(struct target *target)
 	for (size_t i = 0; i < target->parts.count; i++)
 		target_close(target->parts.items[i]);
 	target_parts_free(&target->parts);
-	free(target->part_disks);
+	free(target->joined);
 	if (target->watch >= 0)
 		close(target->watch);
 	free(target->name);
@@ -376,16 +383,28 @@ int target_check_room(const struct target *target, uint64_t growth, struct bs_er
 
 bool target_has_fixed_length(const struct target *target)
 {
-	return target->kind != TARGET_FILE || target->parts.count > 0;
+	return target->kind != TARGET_FILE || (target->parts.count > 0 && !target_has_room(target));
 }
 
-int target_set_length(struct target *target, uint64_t length, struct bs_error *err)
+struct range target_file_at(const struct target *target, uint64_t offset, uint64_t *room_end)
+{
+	if (target->parts.count > 0)
+		return set_file_at(target, offset, room_end);
+	*room_end = INT64_MAX;
+	return (struct range){0, target->status.length};
+}
+
+int target_set_end(struct target *target, uint64_t end, struct bs_error *err)
 {
 	int result;
 
 	target_begin_change(target);
-	result = target->io->ftruncate(target->descriptor, (off_t)length);
-	if (result < 0)
+	if (target->parts.count > 0)
+		return target_end_change(target, set_cut(target, end, err));
+	result = target->io->ftruncate(target->descriptor, (off_t)end);
+	if (result == 0)
+		target->status.length = end;
+	else
 		fail_system(err, "cannot set the length of " TARGET_WHAT);
 	return target_end_change(target, result);
 }

@@ -24,6 +24,7 @@
 #include <time.h>
 
 #include "disk/disk.h"
+#include "disk/join.h"
 #include "transaction/io.h"
 #include "util/range.h"
 
@@ -41,7 +42,7 @@ enum target_access {
 
 /* This data shows whether a target is still the same image, and unchanged. */
 struct target_status {
-	uint64_t length;        /* bytes */
+	uint64_t length;        /* bytes; of a disk in several files, of all these together */
 	uint64_t device, inode; /* a device: its number and 0; NBD: 0 and 0 */
 	/* The times of a file; zeros for the others, which have no reliable times. */
 	struct timespec modified, changed;
@@ -72,10 +73,12 @@ struct target {
 	enum target_signpost signpost;
 	/*
 	 * A disk in several files: the name and the descriptor are those of the file that describes
-	 * it, which is only read.  The bytes are those of the parts, one after the other.
+	 * it, which is only read.  The bytes are those of the parts, one after the other, each with
+	 * the room that it has for more: behind the end of a part there are zeros.
 	 */
 	struct target_parts parts; /* empty: the image is one file, a device or an export */
-	struct disk **part_disks;  /* of the same parts */
+	struct join_part *joined;  /* the disks of the same parts */
+	uint64_t room; /* of a part: bytes of the image that belong to it; at least its length */
 	/* For target_is_disturbed(): */
 	int watch;                /* the descriptor of a fanotify(7) group, or -1 */
 	struct timespec modified; /* file time after our own last change, or at the opening */
@@ -105,18 +108,30 @@ MUST_CHECK struct target *target_reopen(const struct target *target, enum target
 
 /*
  * Adds a part to an open file that describes a disk in several files.  The part is a regular file
- * that is open for one kind of access; NULL, which fails, has set *err.  The target owns the part,
- * also after an error.  Error: BS_NO_MEMORY.
+ * that is open for one kind of access; NULL, which fails, has set *err.  `room` is at least its
+ * length; if it is more, the part can grow.  The target owns the part, also after an error.  Error:
+ * BS_NO_MEMORY.
  */
-MUST_CHECK int target_add_part(struct target *target, struct target *part, struct bs_error *err);
+MUST_CHECK int target_add_part(struct target *target, struct target *part, uint64_t room,
+			       struct bs_error *err);
 
 /*
- * Makes the parts, at least one, the bytes of the target, which has a fixed length then.  Until
- * this has succeeded, the target may only be closed.  Errors: BS_FORMAT_UNSUPPORTED for a part that
- * does not end with a whole block of JOURNAL_BLOCK_SIZE bytes, unless the part is the last one;
- * those of join_open() and target_look().
+ * Makes the parts, at least one, the bytes of the target.  Until this has succeeded, the target may
+ * only be closed.  Errors: BS_FORMAT_UNSUPPORTED for a part whose room does not end with a whole
+ * block of JOURNAL_BLOCK_SIZE bytes, unless the part is the last one; those of join_open() and
+ * target_look().
  */
 MUST_CHECK int target_join(struct target *target, struct bs_error *err);
+
+/* Whether the target is in several files, and one of them can grow. */
+bool target_has_room(const struct target *target);
+
+/*
+ * Returns the file that has the byte at `offset`, or has room for it, as a range of the image: from
+ * the first byte of the file to its end, as it was when the target was opened, or as
+ * target_set_end() has set it.  *room_end: where the next file begins, INT64_MAX if there is none.
+ */
+struct range target_file_at(const struct target *target, uint64_t offset, uint64_t *room_end);
 
 /* NULL is allowed.  Writes that were not synced may be lost. */
 void target_close(struct target *target);
@@ -177,10 +192,15 @@ MUST_CHECK int target_check_room(const struct target *target, uint64_t growth,
 MUST_CHECK int target_punch(struct target *target, uint64_t offset, uint64_t length, bool *punched,
 			    struct bs_error *err);
 
+/* Whether no file of the target can grow. */
 bool target_has_fixed_length(const struct target *target);
 
-/* Cuts the image, or lengthens it with zeros.  Only for targets without a fixed length. */
-MUST_CHECK int target_set_length(struct target *target, uint64_t length, struct bs_error *err);
+/*
+ * Makes the file that has the last byte before `end`, or has room for it, end there: cuts the file,
+ * or lengthens it with zeros.  For an image in one file, `end` is its length.  Only for targets
+ * without a fixed length.
+ */
+MUST_CHECK int target_set_end(struct target *target, uint64_t end, struct bs_error *err);
 
 /*
  * Returns whether another process has written to the image since the image was opened for writing.
@@ -240,11 +260,13 @@ void target_file_close(struct target *target);
  * What the functions of similar names do, done to the parts; nothing if there are none.
  * set_allocate() makes holes if `punch` is true, and reserves space otherwise.
  */
+struct range set_file_at(const struct target *target, uint64_t offset, uint64_t *room_end);
 MUST_CHECK int set_write(const struct target *target, uint64_t offset, const void *bytes,
 			 size_t length, struct bs_error *err);
 MUST_CHECK int set_sync(const struct target *target, struct bs_error *err);
 MUST_CHECK int set_seek(const struct target *target, uint64_t position, int whence, uint64_t *found,
 			struct bs_error *err);
+MUST_CHECK int set_cut(const struct target *target, uint64_t end, struct bs_error *err);
 MUST_CHECK int set_allocate(const struct target *target, bool punch, struct range range, bool *done,
 			    struct bs_error *err);
 MUST_CHECK int set_put_signpost(const struct target *target, const char *journal,

@@ -12,6 +12,7 @@
 #include "disk/file.h"
 #include "transaction/check.h"
 #include "transaction/commit-steps.h"
+#include "transaction/ends.h"
 #include "transaction/hint.h"
 #include "transaction/publish.h"
 #include "transaction/state.h"
@@ -306,9 +307,12 @@ int transaction_look_at_writes(const struct place *place, const struct range_vec
 	return result;
 }
 
-/* Walks through the records of an undo file whose fix is complete. */
+/*
+ * Walks through the records of an undo file whose fix is complete, and lists what the fix added at
+ * the ends of files, unless `growths` is NULL.
+ */
 static int undo_walk(const struct place *place, journal_file_visit *visit, void *context,
-		     uint64_t *old_length, struct bs_error *err)
+		     struct range_vector *growths, struct bs_error *err)
 {
 	struct journal_file *journal;
 	bool left_over;
@@ -317,8 +321,8 @@ static int undo_walk(const struct place *place, journal_file_visit *visit, void 
 	if (undo_open_journal(place, &journal, &left_over, err) < 0)
 		return -1;
 	result = journal_file_each(journal, visit, context, err);
-	if (result == 0)
-		*old_length = journal->header.old_length;
+	if (result == 0 && growths)
+		result = ends_read(journal, growths, err);
 	journal_file_close(journal);
 	return result;
 }
@@ -336,8 +340,7 @@ static int undo_list_record(void *context, const struct journal_record *record,
 int transaction_list_writes(const struct place *place, struct range_vector *ranges,
 			    struct bs_error *err)
 {
-	uint64_t ignored;
-	int result = undo_walk(place, undo_list_record, ranges, &ignored, err);
+	int result = undo_walk(place, undo_list_record, ranges, NULL, err);
 
 	range_vector_merge(ranges);
 	return result;
@@ -361,13 +364,15 @@ static int undo_show_record(void *context, const struct journal_record *record,
 	return 0;
 }
 
-int transaction_show_before(const struct place *place, struct overlay *view, struct bs_error *err)
+int transaction_show_before(const struct place *place, struct overlay *view,
+			    struct range_vector *growths, struct bs_error *err)
 {
-	uint64_t length = 0;
-
-	return undo_walk(place, undo_show_record, view, &length, err) == 0
-		       ? overlay_resize(view, length, err)
-		       : -1;
+	*growths = (struct range_vector){0};
+	if (undo_walk(place, undo_show_record, view, growths, err) < 0)
+		return -1;
+	return growths->count == 0 || place->target->parts.count > 0
+		       ? 0
+		       : overlay_resize(view, growths->items[0].offset, err);
 }
 
 /* ---- the end of an undo ---------------------------------------------------------------------- */

@@ -46,9 +46,6 @@ static const struct {
 	 "qemu-img create -q -f qcow2 -b b.vmdk -F vmdk disk.qcow2",
 	 "container-differencing", "new"},
 	{"qemu-img convert -O qcow2 -o data_file=b.raw a.img disk", "container-split", "new"},
-	{"qemu-img resize -q -f raw a.img 3G && "
-	 "qemu-img convert -O vmdk -o subformat=twoGbMaxExtentSparse a.img b.vmdk" AS("b.vmdk"),
-	 "container-split", "new"},
 	{"qemu-img convert -O qcow2 a.img disk" BYTE("79", "1") /* marked dirty */,
 	 "container-unclean", "disk"},
 	{SECRET "-o encrypt.format=luks,encrypt.iter-time=10,encrypt.key-secret=s a.img disk",

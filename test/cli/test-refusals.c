@@ -318,7 +318,7 @@ static const struct {
 	{"qemu-img create -q -f qcow2 -o data_file=data disk 64M", "container-split"},
 	{"qemu-img create -q -f vmdk -o subformat=twoGbMaxExtentSparse disk.vmdk 3G && "
 	 "mv disk.vmdk disk",
-	 "container-split"},
+	 "disk-empty"},
 	{"qemu-img create -q -f vmdk -o subformat=twoGbMaxExtentSparse disk.vmdk 3G && "
 	 "mv disk-s001.vmdk disk",
 	 "container-part"},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * VMware's disks in several flat files: the files are one disk, are fixed together, and get their
- * bytes back together.  qemu-img reads the result.
+ * VMware's disks in several files: the files are one disk, are fixed together, and get their bytes and
+ * their lengths back together.  qemu-img reads the result.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -29,7 +29,13 @@ static const struct cut {
 	 "",
 	 {100 * MIB, 104 * MIB + 4096}}, /* ESX has one file, and may have more */
 	{"monolithicFlat", "FLAT", " 0", {80 * MIB + 4096, 103 * MIB + 8192}},
+	/* Ends of files lie in the volume of Windows, and the first file has both volumes. */
+	{"twoGbMaxExtentSparse", "SPARSE", "", {60 * MIB, 104 * MIB + 4096}},
+	{"twoGbMaxExtentSparse", "SPARSE", "", {43 * MIB, 120 * MIB}},
 };
+
+/* What tests do with flat and with sparse files. */
+static const struct cut *const kinds[] = {&cuts[0], &cuts[3]};
 
 struct set {
 	const char *text, *parts[PARTS];
@@ -71,7 +77,9 @@ static struct set set_make(const char *raw, const struct cut *cut)
 		uint64_t end = i < PARTS - 1 ? cut->ends[i] : size;
 		const char *name = text("disk-f00%d.vmdk", i + 1);
 
-		set.parts[i] = file_extract(raw, name, start, end - start);
+		set.parts[i] = strcmp(cut->extent, "SPARSE") == 0
+				       ? container_make_sparse_part(raw, name, start, end - start)
+				       : file_extract(raw, name, start, end - start);
 		fprintf(file, "RW %llu %s \"%s\"%s\n", (unsigned long long)(end - start) / 512,
 			cut->extent, name, cut->offset);
 		start = end;
@@ -139,9 +147,9 @@ TEST(sets, a_write_to_any_file_since_the_fix_is_noticed)
 	image_remove(set.text);
 }
 
-TEST(sets, an_undo_needs_all_files)
+TEST_EACH(sets, an_undo_needs_all_files, kinds)
 {
-	struct set set = set_make(small_image(), &cuts[0]), fixed;
+	struct set set = set_make(small_image(), kinds[_i]), fixed;
 	const char *away = text("%s.away", set.parts[1]);
 	struct outcome outcome;
 
@@ -163,9 +171,9 @@ TEST(sets, an_undo_needs_all_files)
 }
 
 /* The copies have other inodes, but the same times. */
-TEST(sets, a_copy_of_the_folder_is_undone_in_its_place)
+TEST_EACH(sets, a_copy_of_the_folder_is_undone_in_its_place, kinds)
 {
-	struct set set = set_make(small_image(), &cuts[0]);
+	struct set set = set_make(small_image(), kinds[_i]);
 	int folder = (int)(strrchr(set.text, '/') - set.text);
 	const char *copy = text("%.*s-copy/disk.vmdk", folder, set.text);
 	json_t *result;
@@ -183,9 +191,9 @@ TEST(sets, a_copy_of_the_folder_is_undone_in_its_place)
 }
 
 /* An undo that only finds the text does not claim that somebody has written to the disk. */
-TEST(sets, a_text_that_is_refused_since_the_fix_is_told_before_anything_else)
+TEST_EACH(sets, a_text_that_is_refused_since_the_fix_is_told_before_anything_else, kinds)
 {
-	struct set set = set_make(small_image(), &cuts[0]);
+	struct set set = set_make(small_image(), kinds[_i]);
 	struct outcome outcome;
 
 	report_run("fix", set.text, 0, "fixed", NULL);
@@ -244,9 +252,9 @@ TEST(sets, a_mark_without_an_undo_file_is_one_of_each_file)
 	image_remove(set.text);
 }
 
-TEST(sets, a_fix_is_accepted)
+TEST_EACH(sets, a_fix_is_accepted, kinds)
 {
-	struct set set = set_make(small_image(), &cuts[0]);
+	struct set set = set_make(small_image(), kinds[_i]);
 
 	report_run("fix", set.text, 0, "fixed", NULL);
 	report_run("accept", set.text, 0, "accepted", NULL);
@@ -303,9 +311,9 @@ TEST_EACH(sets, files_that_are_no_whole_disk_are_refused_and_left_alone, trouble
 }
 
 /* Otherwise anybody could have root write to files of others, by a text in the same folder. */
-TEST(sets, a_file_to_which_the_owner_of_the_text_may_not_write_is_no_part)
+TEST_EACH(sets, a_file_to_which_the_owner_of_the_text_may_not_write_is_no_part, kinds)
 {
-	struct set set = set_make(small_image(), &cuts[0]);
+	struct set set = set_make(small_image(), kinds[_i]);
 
 	if (geteuid() != 0)
 		return;
@@ -317,6 +325,106 @@ TEST(sets, a_file_to_which_the_owner_of_the_text_may_not_write_is_no_part)
 	report_run("fix", set.text, 3, "refused", "not-trusted");
 	ck_assert_int_eq(chmod(set.parts[1], 0664), 0);
 	report_run("plan", set.text, 0, "would-fix", NULL);
+	image_remove(set.text);
+}
+
+#define OTHER_PART "qemu-img create -q -f vmdk -o subformat="
+
+static const struct {
+	const char *command, *code; /* a shell command in the folder of the set */
+	int exit_status;
+} sparse_troubles[] = {
+	{"rm disk-f002.vmdk", "not-found", 1},
+	{"mv disk-f002.vmdk x && mv disk-f003.vmdk disk-f002.vmdk && mv x disk-f003.vmdk",
+	 "container-corrupt", 3},
+	{"truncate -s 30G disk-f002.vmdk", "container-corrupt", 3},
+	{"truncate -s 60K disk-f002.vmdk", "container-corrupt", 3},
+	{"truncate -s 100 disk-f002.vmdk", "container-corrupt", 3},
+	{"truncate -s 0 disk-f002.vmdk", "not-an-image", 3},
+	{"truncate -s 0 disk-f002.vmdk && truncate -s 44M disk-f002.vmdk", "container-corrupt", 3},
+	{OTHER_PART "streamOptimized disk-f002.vmdk 46141440", "container-compressed", 3},
+	/* The first grain is where the tables are. */
+	{"dd if=disk-f001.vmdk of=disk-f001.vmdk conv=notrunc status=none bs=4 count=1 "
+	 "skip=14 seek=$(( $(od -An -tu4 -j56 -N4 disk-f001.vmdk) * 128 ))",
+	 "container-corrupt", 3},
+	{"sed -i 's/SPARSE \"disk-f003.vmdk\"/FLAT \"disk-f003.vmdk\" 0/' disk.vmdk",
+	 "format-unsupported", 3},
+	{"sed -i 's/parentCID=.*/parentCID=5a89970f/' disk.vmdk && "
+	 "echo 'parentFileNameHint=\"base.vmdk\"' >>disk.vmdk",
+	 "container-differencing", 3},
+	{"chmod a-w disk-f003.vmdk", "read-only", 3},
+};
+
+TEST_EACH(sets, sparse_files_that_are_no_whole_disk_are_refused_and_left_alone, sparse_troubles)
+{
+	struct set set = set_make(small_image(), kinds[1]);
+	int folder = (int)(strrchr(set.text, '/') - set.text);
+	char *before, *after;
+
+	free(image_run(0, "cd '%.*s' && %s", folder, set.text, sparse_troubles[_i].command));
+	before = image_run(0, LIST, folder, set.text);
+	report_run("fix", set.text, sparse_troubles[_i].exit_status,
+		   sparse_troubles[_i].exit_status == 3 ? "refused" : "failed",
+		   sparse_troubles[_i].code);
+	after = image_run(0, LIST, folder, set.text);
+	ck_assert_str_eq(after, before);
+	free(before);
+	free(after);
+	image_remove(set.text);
+}
+
+/* The next program takes new room behind all that is there, so an undo must know where that was. */
+TEST(sets, a_sparse_file_that_became_longer_since_the_fix_is_not_undone)
+{
+	struct set set = set_make(small_image(), kinds[1]);
+
+	report_run("fix", set.text, 0, "fixed", NULL);
+	for (int i = 0; i < PARTS; i++) {
+		struct stat status;
+
+		ck_assert_int_eq(stat(set.parts[i], &status), 0);
+		ck_assert_int_eq(truncate(set.parts[i], status.st_size + 65536), 0);
+		report_run("undo", set.text, 3, "refused", "changed-since-fix");
+		ck_assert_int_eq(truncate(set.parts[i], status.st_size), 0);
+	}
+	report_run("undo", set.text, 0, "undone", NULL);
+	for (int i = 0; i < PARTS; i++)
+		state_assert_restored(set.parts[i], &set.before[i]);
+	image_remove(set.text);
+}
+
+/* The offsets in an undo file count the room of all files. */
+TEST(sets, files_with_other_room_are_not_those_of_the_undo_file)
+{
+	struct set set = set_make(small_image(), kinds[1]);
+
+	report_run("fix", set.text, 0, "fixed", NULL);
+	free(image_run(
+		0,
+		"cp -p '%s' '%s.good' && "
+		"sed -i 's/RW [0-9]* SPARSE \"disk-f003/RW 9999999 SPARSE \"disk-f003/' '%s'",
+		set.text, set.text, set.text));
+	report_run("undo", set.text, 3, "refused", "changed-since-fix");
+	free(image_run(0, "mv '%s.good' '%s'", set.text, set.text));
+	report_run("undo", set.text, 0, "undone", NULL);
+	for (int i = 0; i < PARTS; i++)
+		state_assert_restored(set.parts[i], &set.before[i]);
+	image_remove(set.text);
+}
+
+/* What was before the fix is shown by its undo file, which also shortens the files in that view. */
+TEST(sets, the_changes_of_a_fix_of_sparse_files_are_shown)
+{
+	struct set set = set_make(small_image(), kinds[1]), fixed;
+	struct outcome outcome;
+
+	report_run("fix", set.text, 0, "fixed", NULL);
+	fixed = set;
+	set_take(&fixed);
+	outcome = BOOTSHIFT("inspect", "--changes", set.text);
+	ASSERT_STATUS(outcome, 0);
+	ASSERT_HAS(outcome.output, "\\bootmgr");
+	set_assert_untouched(&fixed);
 	image_remove(set.text);
 }
 
@@ -336,9 +444,9 @@ TEST(sets, the_only_file_of_a_disk_is_no_link_either)
 }
 
 /* As QEMU does that writes to the file; see src/transaction/lock.c. */
-TEST(sets, a_file_that_another_program_writes_to_is_not_changed)
+TEST_EACH(sets, a_file_that_another_program_writes_to_is_not_changed, kinds)
 {
-	struct set set = set_make(small_image(), &cuts[0]);
+	struct set set = set_make(small_image(), kinds[_i]);
 	struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = 101, .l_len = 1};
 	int descriptor = open(set.parts[1], O_RDONLY);
 	struct outcome outcome;
@@ -353,9 +461,9 @@ TEST(sets, a_file_that_another_program_writes_to_is_not_changed)
 	image_remove(set.text);
 }
 
-TEST(sets, a_part_alone_is_refused_and_a_batch_counts_the_disk_once)
+TEST_EACH(sets, a_part_alone_is_refused_and_a_batch_counts_the_disk_once, kinds)
 {
-	struct set set = set_make(small_image(), &cuts[0]);
+	struct set set = set_make(small_image(), kinds[_i]);
 	const char *folder = text("%.*s", (int)(strrchr(set.text, '/') - set.text), set.text);
 	const char *rows = text("%s/rows.jsonl", test_folder());
 	json_t *found;

@@ -12,6 +12,7 @@
 #include "support/containers.h"
 #include "support/images.h"
 #include "support/loop.h"
+#include "support/program.h"
 #include "support/sample.h"
 
 static const struct container_kind real_kinds[] = {
@@ -24,6 +25,7 @@ static const struct container_kind real_kinds[] = {
 	[REAL_VDI] = {"vdi", "vdi", "", true, NULL},
 	[REAL_DEVICE] = {"raw", "raw", "", false, NULL},
 	[REAL_SET] = {"raw", "raw", "", false, NULL},
+	[REAL_SPARSE_SET] = {"raw", "raw", "", false, NULL},
 };
 
 struct real_context {
@@ -42,14 +44,31 @@ static int real_fix(const struct subject *subject, struct bs_error *err)
 	return status;
 }
 
+#define SET_PARTS 3u
+#define SET_PART  (14ull << 20) /* bytes of the disk in each part */
+
 /* All bytes of a set are compared each time, so its disk is as small as one can be. */
 static const char *real_recipe(enum real_kind kind)
 {
-	return kind == REAL_SET ? image_recipe("smaller", SAMPLE_SMALL
-					       "disk size=40M\n"
-					       "partition system start=1M size=12M\n"
-					       "partition windows start=13M size=26M\n")
-				: image_recipe("small", SAMPLE_SMALL);
+	return kind == REAL_SET || kind == REAL_SPARSE_SET
+		       ? image_recipe("smaller",
+				      SAMPLE_SMALL "disk size=42M\n"
+						   "partition system start=1M size=12M\n"
+						   "partition windows start=13M size=28M\n")
+		       : image_recipe("small", SAMPLE_SMALL);
+}
+
+/* The parts have the disk of `old`, which takes their bytes then. */
+static void real_make_sparse_parts(struct subject *subject)
+{
+	for (unsigned i = 0; i < SET_PARTS; i++) {
+		const char *name = text(STORAGE_PART "%u", i);
+		const char *part =
+			container_make_sparse_part(subject->old, name, i * SET_PART, SET_PART);
+
+		MUST(rename(part, text("%s/%s", subject->folder, name)) == 0);
+	}
+	subject_take_growing_parts(subject, SET_PARTS, SET_PART + (1 << 20), SET_PART);
 }
 
 bool real_open(struct subject *subject, enum real_kind kind)
@@ -63,9 +82,10 @@ bool real_open(struct subject *subject, enum real_kind kind)
 	context->device = -1;
 	*subject = (struct subject){.fix = real_fix, .context = context};
 	snprintf(subject->name, sizeof(subject->name), "%s, %s", container->format,
-		 kind == REAL_DEVICE ? "device"
-		 : kind == REAL_SET  ? "set"
-				     : container->options);
+		 kind == REAL_DEVICE       ? "device"
+		 : kind == REAL_SET        ? "set"
+		 : kind == REAL_SPARSE_SET ? "sparse set"
+					   : container->options);
 	snprintf(subject->old, sizeof(subject->old), "%s/old", folder);
 	snprintf(subject->new, sizeof(subject->new), "%s/new", folder);
 	snprintf(subject->image, sizeof(subject->image), "%s", image);
@@ -81,7 +101,9 @@ bool real_open(struct subject *subject, enum real_kind kind)
 			return false;
 	}
 	if (kind == REAL_SET) /* ends of files lie in the volume of Windows */
-		subject_make_parts(subject, 3, 14 << 20);
+		subject_make_parts(subject, SET_PARTS, SET_PART);
+	if (kind == REAL_SPARSE_SET)
+		real_make_sparse_parts(subject);
 	return true;
 }
 

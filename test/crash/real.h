@@ -14,7 +14,8 @@ enum real_kind {
 	REAL_VMDK,
 	REAL_VDI,
 	REAL_DEVICE,
-	REAL_SET, /* in three files */
+	REAL_SET,        /* in three files */
+	REAL_SPARSE_SET, /* in three files that can grow */
 	REAL_KINDS,
 };
 

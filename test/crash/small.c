@@ -50,9 +50,22 @@ static const struct small {
 		       23 * KIB,
 		       {{0, 12 * KIB}, {16 * KIB, 7 * KIB}},
 		       {{0, 512}, {8 * KIB - 512, KIB}, {12 * KIB, 512}, {20 * KIB, 512}}},
+	/* In parts of 16 KiB with room between them.  A change of one also fills a hole. */
+	[SMALL_GROWING_SET] =
+		{"growing set",
+		 0,
+		 0,
+		 {{0}},
+		 {{0, 512}, {6 * KIB, 3 * KIB}, {17 * KIB, 512}, {27 * KIB, 512}, {37 * KIB, 512}}},
 	[SMALL_DEVICE] =
 		{"device", 16 * KIB, 16 * KIB, {{0, 16 * KIB}}, {{0, 512}, {9 * KIB, 512}}},
 };
+
+/* The lengths of the parts of the growing set.  Behind the last change of part 1 there are zeros. */
+#define GROWING_PARTS 3u
+#define GROWING_SLOT  (16u * KIB)
+static const uint64_t growing_old[GROWING_PARTS] = {6 * KIB + 512, 8 * KIB, 7 * KIB + 512};
+static const uint64_t growing_new[GROWING_PARTS] = {9 * KIB, 13 * KIB, 7 * KIB + 512};
 
 struct small_context {
 	const struct small *small;
@@ -79,14 +92,42 @@ static void small_write(const char *path, uint64_t length, const struct extent *
 	close(descriptor);
 }
 
+/* Where in the image a byte of `old` is: growing parts have more room there. */
+static uint64_t small_place(const struct subject *subject, const struct target *target,
+			    uint32_t offset)
+{
+	if (!subject->parts_grow)
+		return offset;
+	return offset / GROWING_SLOT * target->parts.items[0]->room + offset % GROWING_SLOT;
+}
+
+static int small_list_growths(const struct subject *subject, const struct target *target,
+			      struct range_vector *growths, struct bs_error *err)
+{
+	for (unsigned i = 0; subject->parts_grow && i < GROWING_PARTS; i++) {
+		uint64_t start = small_place(subject, target, i * GROWING_SLOT);
+
+		if (growing_new[i] > growing_old[i] &&
+		    range_vector_append(
+			    growths, range_from_to(start + growing_old[i], start + growing_new[i]),
+			    err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int small_commit(const struct subject *subject, struct target *target, struct place *place,
 			struct bs_error *err)
 {
 	static const struct range zone = {4 * KIB, KIB};
 	const struct small *small = ((struct small_context *)subject->context)->small;
 	struct overlay *overlay = overlay_open(target->disk, 1 << 20, NULL, err);
-	struct commit_request request = {
-		.place = place, .overlay = overlay, .zones = &zone, .zone_count = 1};
+	struct range_vector growths = {0};
+	struct commit_request request = {.place = place,
+					 .overlay = overlay,
+					 .growths = &growths,
+					 .zones = &zone,
+					 .zone_count = 1};
 	struct commit_result result = {0};
 	uint8_t bytes[8 * KIB];
 	int status = -1;
@@ -94,14 +135,16 @@ static int small_commit(const struct subject *subject, struct target *target, st
 	if (!overlay)
 		return -1;
 	memset(bytes, 0xee, sizeof(bytes));
-	if (overlay_resize(overlay, small->new_length, err) < 0)
+	if (small_list_growths(subject, target, &growths, err) < 0 ||
+	    (!subject->parts_grow && overlay_resize(overlay, small->new_length, err) < 0))
 		goto out;
 	for (const struct extent *change = small->changes; change->length > 0; change++)
-		if (disk_write(overlay_disk(overlay), change->offset, bytes, change->length, err) <
-		    0)
+		if (disk_write(overlay_disk(overlay), small_place(subject, target, change->offset),
+			       bytes, change->length, err) < 0)
 			goto out;
 	status = transaction_commit(&request, &result, err);
 out:
+	range_vector_free(&growths);
 	disk_close(overlay_disk(overlay));
 	return status;
 }
@@ -125,6 +168,19 @@ static int small_fix(const struct subject *subject, struct bs_error *err)
 	return status;
 }
 
+static void small_make_growing_parts(struct subject *subject)
+{
+	static const struct extent data[GROWING_PARTS][2] = {
+		{{0, 6 * KIB + 512}}, {{0, 8 * KIB}}, {{0, 4 * KIB}}};
+	char path[STORAGE_PATH_MAX + sizeof(STORAGE_PART) + 4];
+
+	for (unsigned i = 0; i < GROWING_PARTS; i++) {
+		snprintf(path, sizeof(path), "%s/" STORAGE_PART "%u", subject->folder, i);
+		small_write(path, growing_old[i], data[i], 7 + i);
+	}
+	subject_take_growing_parts(subject, GROWING_PARTS, GROWING_SLOT, 8 * KIB);
+}
+
 bool small_open(struct subject *subject, enum small_kind kind)
 {
 	const struct small *small = &smalls[kind];
@@ -140,10 +196,11 @@ bool small_open(struct subject *subject, enum small_kind kind)
 	ck_assert_int_eq(mkdir(subject->folder, 0700), 0);
 	snprintf(subject->old, sizeof(subject->old), "%s/old", folder);
 	snprintf(subject->new, sizeof(subject->new), "%s/new", folder);
-	small_write(subject->old, small->old_length, small->data, 7);
+	if (kind != SMALL_GROWING_SET)
+		small_write(subject->old, small->old_length, small->data, 7);
 	snprintf(path, sizeof(path), "%s/disk.img",
 		 kind == SMALL_DEVICE ? folder : subject->folder);
-	if (kind != SMALL_SET)
+	if (kind != SMALL_SET && kind != SMALL_GROWING_SET)
 		subject_copy(subject->old, path);
 	if (kind == SMALL_DEVICE) {
 		context->device = loop_attach(path, false, subject->image);
@@ -155,6 +212,8 @@ bool small_open(struct subject *subject, enum small_kind kind)
 	}
 	if (kind == SMALL_SET)
 		subject_make_parts(subject, 3, 8 * KIB);
+	if (kind == SMALL_GROWING_SET)
+		small_make_growing_parts(subject);
 	return true;
 }
 

@@ -11,9 +11,10 @@
 enum small_kind {
 	SMALL_GROWS, /* like a dynamic format: fills a hole, and becomes longer */
 	SMALL_DEVICE,
-	SMALL_DATA,   /* like a raw image or a fixed VHD: no holes, fixed length */
-	SMALL_PIECES, /* many extents */
-	SMALL_SET,    /* in three files */
+	SMALL_DATA,        /* like a raw image or a fixed VHD: no holes, fixed length */
+	SMALL_PIECES,      /* many extents */
+	SMALL_SET,         /* in three files */
+	SMALL_GROWING_SET, /* in three files, of which two become longer */
 	SMALL_KINDS,
 };
 

@@ -22,8 +22,9 @@
 #include "util/bytes.h"
 #include "util/path.h"
 
-#define PART      (1u << 16) /* bytes compared at once */
-#define WHOLE_MAX (1u << 20) /* bytes; an image up to this size is always compared wholly */
+#define PART              (1u << 16) /* bytes compared at once */
+#define SUBJECT_PARTS_MAX 4
+#define WHOLE_MAX         (1u << 20) /* bytes; an image up to this size is always compared wholly */
 
 /* ---- images ---------------------------------------------------------------------------------- */
 
@@ -104,7 +105,7 @@ static unsigned subject_file_count(const struct subject *subject)
 /* Opens the image for reading; if it has parts, a copy in memory of all of them. */
 static int subject_open(const struct subject *subject)
 {
-	uint64_t end = 0;
+	uint64_t end = 0, lengths[SUBJECT_PARTS_MAX];
 	int joined;
 
 	if (subject->part_count == 0)
@@ -113,14 +114,32 @@ static int subject_open(const struct subject *subject)
 	MUST(joined >= 0);
 	for (unsigned i = 0; i < subject->part_count; i++) {
 		int part = open(subject_file(subject, i), O_RDONLY | O_CLOEXEC);
-		uint64_t size = subject_size(part);
 
-		MUST(part >= 0 && ftruncate(joined, (off_t)(end + size)) == 0);
-		subject_copy_range(part, 0, size, joined, end);
-		end += size;
+		lengths[i] = subject_size(part);
+		MUST(part >= 0 && ftruncate(joined, (off_t)(end + lengths[i])) == 0);
+		subject_copy_range(part, 0, lengths[i], joined, end);
+		end += subject->parts_grow ? subject->part_size : lengths[i];
 		close(part);
 	}
+	if (subject->parts_grow) {
+		size_t size = subject->part_count * sizeof(lengths[0]);
+
+		MUST(pwrite(joined, lengths, size, (off_t)end) == (ssize_t)size);
+	}
 	return joined;
+}
+
+/* The length of a part of `old`, which has `size` bytes. */
+static uint64_t subject_part_length(const struct subject *subject, int old, uint64_t size,
+				    unsigned number)
+{
+	uint64_t length = min_u64(subject->part_size, size - number * subject->part_size);
+
+	if (subject->parts_grow)
+		MUST(pread(old, &length, sizeof(length),
+			   (off_t)(subject->part_count * subject->part_size +
+				   number * sizeof(length))) == sizeof(length));
+	return length;
 }
 
 /* Makes each part what `old` has of it. */
@@ -132,7 +151,7 @@ static void subject_reset_parts(const struct subject *subject)
 	MUST(source >= 0);
 	for (unsigned i = 0; i < subject->part_count; i++) {
 		uint64_t start = i * subject->part_size;
-		uint64_t length = min_u64(subject->part_size, size - start);
+		uint64_t length = subject_part_length(subject, source, size, i);
 		int part = open(subject_file(subject, i), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
 				0600);
 
@@ -143,15 +162,24 @@ static void subject_reset_parts(const struct subject *subject)
 	close(source);
 }
 
-void subject_make_parts(struct subject *subject, unsigned count, uint64_t part_size)
+static FILE *subject_begin_descriptor(const struct subject *subject, const char *type)
 {
 	FILE *text = fopen(subject->image, "we");
+
+	MUST(text);
+	fprintf(text,
+		"# Disk DescriptorFile\nversion=1\nCID=1\nparentCID=ffffffff\n"
+		"createType=\"%s\"\n",
+		type);
+	return text;
+}
+
+void subject_make_parts(struct subject *subject, unsigned count, uint64_t part_size)
+{
+	FILE *text = subject_begin_descriptor(subject, "twoGbMaxExtentFlat");
 	struct stat old;
 
-	MUST(text && stat(subject->old, &old) == 0);
-	fputs("# Disk DescriptorFile\nversion=1\nCID=1\nparentCID=ffffffff\n"
-	      "createType=\"twoGbMaxExtentFlat\"\n",
-	      text);
+	MUST(stat(subject->old, &old) == 0);
 	for (unsigned i = 0; i < count; i++)
 		fprintf(text, "RW %" PRIu64 " FLAT \"" STORAGE_PART "%u\" 0\n",
 			min_u64(part_size, (uint64_t)old.st_size - i * part_size) / 512, i);
@@ -159,6 +187,32 @@ void subject_make_parts(struct subject *subject, unsigned count, uint64_t part_s
 	subject->part_count = count;
 	subject->part_size = part_size;
 	subject_reset_parts(subject);
+}
+
+/* Copies the present image to a file. */
+static void subject_keep(const struct subject *subject, const char *path)
+{
+	char link[64];
+	int image = subject_open(subject);
+
+	MUST(image >= 0);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", image);
+	subject_copy(link, path);
+	close(image);
+}
+
+void subject_take_growing_parts(struct subject *subject, unsigned count, uint64_t part_size,
+				uint64_t capacity)
+{
+	FILE *text = subject_begin_descriptor(subject, "twoGbMaxExtentSparse");
+
+	for (unsigned i = 0; i < count; i++)
+		fprintf(text, "RW %" PRIu64 " SPARSE \"" STORAGE_PART "%u\"\n", capacity / 512, i);
+	MUST(fclose(text) == 0 && count <= SUBJECT_PARTS_MAX);
+	subject->part_count = count;
+	subject->part_size = part_size;
+	subject->parts_grow = true;
+	subject_keep(subject, subject->old);
 }
 
 /* How many files of the image have the attribute. */
@@ -490,16 +544,8 @@ const char *subject_find_changed(const struct subject *subject, enum action acti
 
 void subject_note_new(const struct subject *subject, enum action action)
 {
-	char path[64];
-	int image;
-
-	if (action != ACTION_FIX)
-		return;
-	image = subject_open(subject);
-	MUST(image >= 0);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", image);
-	subject_copy(path, subject->new);
-	close(image);
+	if (action == ACTION_FIX)
+		subject_keep(subject, subject->new);
 }
 
 /* ---- preparing ------------------------------------------------------------------------------- */

@@ -39,7 +39,12 @@ struct subject {
 	 * the other.  `old` and `new` are one file all the same.
 	 */
 	unsigned part_count;
-	uint64_t part_size;         /* bytes of each part but the last one, whole blocks */
+	uint64_t part_size; /* bytes of each part but the last one, whole blocks */
+	/*
+	 * Parts that can grow have `part_size` bytes each in `old` and `new`, with zeros behind their
+	 * ends.  Behind all parts follow their lengths, 8 bytes each.
+	 */
+	bool parts_grow;
 	const char *undo_directory; /* as in bs_options */
 	char old[STORAGE_PATH_MAX], new[STORAGE_PATH_MAX];
 	bool hint_may_stay; /* its removal is tried only, and may fail */
@@ -52,6 +57,13 @@ struct subject {
  * 1.
  */
 void subject_make_parts(struct subject *subject, unsigned count, uint64_t part_size);
+
+/*
+ * Makes the image a VMDK that describes parts that can grow, and makes `old` of these parts, which are
+ * in the folder.  Each has `capacity` bytes of the disk, and always fewer than `part_size` bytes.
+ */
+void subject_take_growing_parts(struct subject *subject, unsigned count, uint64_t part_size,
+				uint64_t capacity);
 
 /* Copies a file with its holes, or a device. */
 void subject_copy(const char *from, const char *to);

@@ -26,7 +26,7 @@ static void format_verify(struct disk *container, const struct format *format)
 	FUZZ_CHECK(format->name && format->driver);
 	FUZZ_CHECK(strnlen(format->extent, sizeof(format->extent)) < sizeof(format->extent));
 	FUZZ_CHECK(format->disk_size % SECTOR_SIZE == 0);
-	if (format->access == FORMAT_ELSEWHERE) {
+	if (format_access_is_elsewhere(format->access)) {
 		FUZZ_CHECK(format->extent[0] != '\0' && !strchr(format->extent, '/'));
 		return;
 	}

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "support/state.h"
 #include "util/bytes.h"
@@ -17,6 +18,24 @@ static off_t size_of(const char *path)
 
 	ck_assert_int_eq(stat(path, &status), 0);
 	return status.st_size;
+}
+
+/* qemu-img makes a descriptor and one file of a disk of at most 2 GiB. */
+const char *container_make_sparse_part(const char *raw, const char *name, uint64_t start,
+				       uint64_t size)
+{
+	const char *slice = file_extract(raw, "slice", start, size);
+	const char *vmdk = text("%s.vmdk", slice), *part = text("%s-s001.vmdk", slice);
+	const char *path = text("%.*s/%s", (int)(strrchr(raw, '/') - raw), raw, name);
+
+	ck_assert_int_eq(RUN("qemu-img", "convert", "-f", "raw", "-O", "vmdk", "-o",
+			     "subformat=twoGbMaxExtentSparse", slice, vmdk)
+				 .status,
+			 0);
+	ck_assert_int_eq(rename(part, path), 0);
+	ck_assert_int_eq(unlink(vmdk), 0);
+	ck_assert_int_eq(unlink(slice), 0);
+	return path;
 }
 
 /* ---- VHD ------------------------------------------------------------------------------------ */

@@ -33,6 +33,13 @@ const char *container_make_vhd_with_small_blocks(const char *raw);
  */
 const char *container_make_vhdx_with_log(const char *raw, unsigned long long offset);
 
+/*
+ * Makes a file of a VMDK in several sparse files, beside a raw disk: the part of the disk with these
+ * bytes.  Returns the path.
+ */
+const char *container_make_sparse_part(const char *raw, const char *name, uint64_t start,
+				       uint64_t size);
+
 /* Corrects the checksum of a VHD's footer or header.  `checksum` is its offset in `bytes`. */
 void container_seal_vhd(uint8_t *bytes, size_t length, size_t checksum);
 

@@ -48,7 +48,7 @@ static inline int container_judge(struct disk *container, const char *forced, st
 {
 	int result = format_detect(container, forced, format, err);
 
-	if (result == 0 && format->access != FORMAT_ELSEWHERE)
+	if (result == 0 && !format_access_is_elsewhere(format->access))
 		result = format_check_tables(container, format, err);
 	return result;
 }

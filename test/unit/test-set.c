@@ -355,6 +355,102 @@ TEST_LOOP(set_tests, a_part_that_was_written_to_since_the_fix_is_not_undone, 0, 
 	ck_assert(set_is(new, -1));
 }
 
+/* The kernel does not report each write, for example those to a file of a network. */
+TEST_LOOP(set_tests, a_write_to_a_part_between_writes_to_others_is_noticed_without_reports, 0,
+	  PARTS)
+{
+	const struct bs_options options = {0};
+	struct bs_error err = {BS_OK, ""};
+	struct container container;
+	struct target *writing;
+
+	ck_assert_int_eq(container_open_target(&container, set.image, &options, &err), 0);
+	writing = target_reopen(container.target, TARGET_WRITE, &err);
+	ck_assert_ptr_nonnull(writing);
+	close(writing->watch);
+	writing->watch = -1;
+	target_begin_changes(writing);
+	poke(paths[_i], FOREIGN, 0x99);
+	ck_assert_int_eq(target_write(writing, (_i + 1) % PARTS * PART_SIZE, new, 512, &err), 0);
+	target_end_changes(writing);
+	ck_assert(target_is_disturbed(writing));
+	target_close(writing);
+	container_close(&container);
+}
+
+/* ---- files that grow ------------------------------------------------------------------------ */
+
+#define GROWTH 4096u
+
+static bool lengthens; /* the next sync of a part that has grown makes this part longer still */
+
+static int sync_and_lengthen(int descriptor)
+{
+	struct stat status;
+
+	if (lengthens && fstat(descriptor, &status) == 0 && status.st_size == PART_SIZE + GROWTH) {
+		lengthens = false;
+		ck_assert_int_eq(ftruncate(descriptor, status.st_size + 512), 0);
+	}
+	return fsync(descriptor);
+}
+
+/* Adds zeros at the end of part 1. */
+static int lengthen_part(const struct transaction_io *io, struct bs_error *err)
+{
+	const struct bs_options options = {0};
+	struct container container;
+	struct place place = {0};
+	struct image_lock *lock;
+	struct range_vector growths = {0};
+	struct commit_request request = {.place = &place, .growths = &growths};
+	struct commit_result ignored;
+	uint64_t room;
+	int result;
+
+	ck_assert_int_eq(container_open_target(&container, set.image, &options, err), 0);
+	ck_assert_int_eq(place_find(container.target, NULL, &place, err), 0);
+	lock = lock_image(&place, LOCK_FOR_CHANGING, err);
+	container.target->io = io;
+	request.overlay = overlay_open(container.target->disk, 1 << 20, NULL, err);
+	room = container.target->parts.items[0]->room;
+	ck_assert_int_eq(
+		range_vector_append(&growths, (struct range){room + PART_SIZE, GROWTH}, err), 0);
+	result = transaction_commit(&request, &ignored, err);
+	range_vector_free(&growths);
+	disk_close(overlay_disk(request.overlay));
+	lock_release(lock);
+	place_free(&place);
+	container_close(&container);
+	return result;
+}
+
+/* Behind the end there are zeros, in the image as in what was verified. */
+TEST(set_tests, a_part_that_has_not_its_new_end_is_taken_back)
+{
+	struct transaction_io io = transaction_real_io;
+	struct bs_error err = {BS_OK, ""};
+	FILE *text = fopen(set.image, "we");
+
+	fputs("# Disk DescriptorFile\nversion=1\nCID=1\nparentCID=ffffffff\n"
+	      "createType=\"twoGbMaxExtentSparse\"\n",
+	      text);
+	for (int i = 0; i < PARTS; i++)
+		fprintf(text, "RW 8 SPARSE \"part%d\"\n", i);
+	ck_assert_int_eq(fclose(text), 0);
+	io.fsync = sync_and_lengthen;
+	lengthens = true;
+	ck_assert_int_eq(lengthen_part(&io, &err), -1);
+	ck_assert(!lengthens);
+	ck_assert_int_eq(err.code, BS_CHANGED_MEANWHILE); /* by the time of the part */
+	ck_assert_int_eq(lseek(files[1], 0, SEEK_END), PART_SIZE);
+	ck_assert_int_eq(lengthen_part(&io, &err), 0);
+	ck_assert_int_eq(lseek(files[1], 0, SEEK_END), PART_SIZE + GROWTH);
+	run_well(UNDO);
+	ck_assert_int_eq(lseek(files[1], 0, SEEK_END), PART_SIZE);
+	ck_assert(set_is(old, -1));
+}
+
 /* ---- errors ---------------------------------------------------------------------------------- */
 
 TEST(set_tests, the_folder_without_room_is_named_once)
