@@ -18,7 +18,7 @@
 #include "support/images.h"
 #include "support/program.h"
 
-#define GUEST_SIZE (32u << 20)
+#define GUEST_SIZE (16u << 20)
 
 struct qemu_fixture {
 	const char *path;
@@ -41,7 +41,7 @@ static inline uint8_t *new_model(void)
 	uint8_t *model = calloc(1, GUEST_SIZE);
 
 	ck_assert_ptr_nonnull(model);
-	for (unsigned i = 0; i < 9; i++)
+	for (unsigned i = 0; i < 5; i++)
 		fill_random(model + i * (3u << 20) + i * 777, 100000 * i, i + 1);
 	return model;
 }

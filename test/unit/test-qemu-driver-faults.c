@@ -94,9 +94,9 @@ static int run_through(struct qemu_fixture *fixture, int patience, struct bs_err
 	if (!fixture->driver)
 		return -1;
 	for (uint64_t i = 0; i < 4; i++)
-		if (disk_write(qemu_driver_disk(fixture->driver), i * (7u << 20) + 1000, bytes,
+		if (disk_write(qemu_driver_disk(fixture->driver), i * (3u << 20) + 1000, bytes,
 			       sizeof(bytes), err) < 0 ||
-		    disk_read(qemu_driver_disk(fixture->driver), i * (7u << 20) + (1u << 19), bytes,
+		    disk_read(qemu_driver_disk(fixture->driver), i * (3u << 20) + (1u << 19), bytes,
 			      sizeof(bytes), err) < 0)
 			return -1;
 	return qemu_driver_finish(fixture->driver, err);
