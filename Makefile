@@ -208,15 +208,15 @@ $(call objects,$(SUPPORT_SOURCES)): EXTRA_CFLAGS := $(TEST_CFLAGS) -Itest \
 # The everyday tests have their images in memory, if that is large enough; these have a disk.
 ON_DISK := TMPDIR=$${TMPDIR:-/tmp}
 
-check-slow: SHARE ?= 3
+check-slow boot-test sanitize: SHARE ?= 4
 check-slow: all $(B)/build-image $(B)/unit-tests $(B)/crash-tests $(B)/cli-tests boot-test ## the tests that take longer
 	B=$(B) scripts/check-images
 	B=$(B) scripts/check-slurm
 	B=$(B) scripts/check-abi
 	B=$(B) scripts/check-install
-	$(ON_DISK) CK_INCLUDE_TAGS=slow $(B)/unit-tests
+	$(ON_DISK) CK_INCLUDE_TAGS=slow $(SHARED) $(B)/unit-tests
 	CK_INCLUDE_TAGS=slow $(B)/crash-tests
-	$(ON_DISK) CK_INCLUDE_TAGS=slow $(KEEP_DOCUMENTS) $(B)/cli-tests
+	$(ON_DISK) CK_INCLUDE_TAGS=slow $(KEEP_DOCUMENTS) $(SHARED) $(B)/cli-tests
 	scripts/check-schema $(B)/documents
 
 # Builds and installs the Debian packages in a clean Debian, and runs the example role: five minutes, 3 GiB
@@ -253,32 +253,30 @@ $(B)/seeds: $(B)/test/fuzz/seeds.o
 mutants: ## breaks the program on purpose: the tests must notice
 	scripts/mutants
 
-# Of tests that do the same with many images, check-slow and sanitize run each third one.  The commit
-# decides which, so that the same commit has the same tests, and another one others.  SHARE=1 runs all.
-SHARED = TEST_SHARE=$(or $(SHARE),1) TEST_SEED=$$(git rev-parse --short=6 HEAD 2>/dev/null)
+# check-slow, boot-test and sanitize run each fourth test: all of them take hours of a processor.  The
+# commit decides which, so that the same commit has the same tests, and another one others.  SHARE=1
+# runs all.
+SHARED = TEST_SHARE=$(SHARE) TEST_SEED=$$(git rev-parse --short=6 HEAD 2>/dev/null)
 
 # Starts sample disks in virtual machines, before and after.
 boot-test: $(B)/boot-tests ## starts sample disks in virtual machines
-	@$(ON_DISK) TEST_JOBS=$$(nproc) $(KEEP_DOCUMENTS) CK_EXCLUDE_TAGS=verdict $(B)/boot-tests
-	@$(ON_DISK) TEST_JOBS=$$(nproc) $(KEEP_DOCUMENTS) CK_INCLUDE_TAGS=verdict $(SHARED) $(B)/boot-tests
+	@$(ON_DISK) TEST_JOBS=$$(nproc) $(KEEP_DOCUMENTS) $(SHARED) $(B)/boot-tests
 
-# The everyday tests of a program that is built with the sanitizers (of those of the command, each
-# third); and, of those that take longer, each third sample through the survey, and damage to what is
-# parsed.  Leaks count.  Of the tests of crashes, only those in which calls fail: the others run the
-# same code again and again.
-sanitize: SHARE ?= 3
+# The everyday tests of a program that is built with the sanitizers; and, of those that take longer,
+# samples through the survey, and damage to what is parsed.  Leaks count.  Of the tests of crashes, only
+# those in which calls fail: the others run the same code again and again.
 SANITIZED := $(addprefix $(B)/sanitized/,bootshift build-image unit-tests crash-tests)
 sanitize: $(B)/cli-tests $(B)/build-image ## the everyday tests with the address and undefined behaviour sanitizers
 	$(MAKE) B=$(B)/sanitized DEBUG=1 HARDENING= \
 		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all' \
 		$(SANITIZED)
-	@CK_EXCLUDE_TAGS='slow engines stops' $(B)/sanitized/unit-tests; unit=$$?; \
+	@export $(SHARED); CK_EXCLUDE_TAGS='slow engines stops' $(B)/sanitized/unit-tests; unit=$$?; \
 	CK_INCLUDE_TAGS=failing $(B)/sanitized/crash-tests; crash=$$?; \
-	CK_EXCLUDE_TAGS='slow engines counts' BOOTSHIFT=$(abspath $(B)/sanitized/bootshift) $(SHARED) \
+	CK_EXCLUDE_TAGS='slow engines counts' BOOTSHIFT=$(abspath $(B)/sanitized/bootshift) \
 	$(B)/cli-tests && \
 	exit $$((unit || crash))
 	$(ON_DISK) CK_INCLUDE_TAGS=samples $(SHARED) $(B)/sanitized/unit-tests
-	$(ON_DISK) CK_INCLUDE_TAGS=damage $(B)/sanitized/unit-tests
+	$(ON_DISK) CK_INCLUDE_TAGS=damage $(SHARED) $(B)/sanitized/unit-tests
 
 # The compiler's warnings about the program, without building it.
 syntax: $(LIB_SOURCES) $(CLI_SOURCES)
