@@ -195,6 +195,21 @@ static void advice_put_undo(FILE *stream, const char *text, const char *other,
 	free(file);
 }
 
+/* One file of a disk in several files may be named: only the disk as a whole can be taken back. */
+static void advice_put_recovery(FILE *stream, const struct advice_subject *subject)
+{
+	const char *text = bs_code_advice(BS_RECOVERY_REQUIRED);
+	struct bs_relations found = {NULL};
+	struct advice_subject whole = *subject;
+	struct bs_error ignored;
+
+	if (bs_relations_look(&found, subject->image, &ignored) == 0 &&
+	    bs_relations_whole(&found, subject->image))
+		whole.image = bs_relations_whole(&found, subject->image);
+	advice_put_undo(stream, text, text, &whole);
+	bs_relations_free(&found);
+}
+
 /* The user has named the undo file of another image.  The image may have one of its own. */
 static void advice_put_own_undo(FILE *stream, const struct advice_subject *subject)
 {
@@ -316,7 +331,7 @@ char *advice_make(enum bs_code code, const struct advice_subject *subject)
 	else if (code == BS_BOOT_VOLUME_MISSING && inspection && inspection->no_windows)
 		fputs("name an image of the disk that has Windows", stream);
 	else if (code == BS_RECOVERY_REQUIRED)
-		advice_put_undo(stream, bs_code_advice(code), bs_code_advice(code), subject);
+		advice_put_recovery(stream, subject);
 	else if (code == BS_UNDO_FILE_UNRELATED)
 		advice_put_own_undo(stream, subject);
 	else if (code == BS_NO_UNDO_FILE)

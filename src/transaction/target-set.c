@@ -63,11 +63,17 @@ static int set_look(const struct target *target, struct target_status *status, s
 	return 0;
 }
 
+/* Adds the name of the part to its error.  Returns -1. */
+static int set_fail(const struct target *part, struct bs_error *err)
+{
+	return fail_prefix(err, "%s", path_name(part->name));
+}
+
 static int set_check_writable(const struct target *target, struct bs_error *err)
 {
 	for (size_t i = 0; i < target->parts.count; i++)
 		if (target_check_writable(target->parts.items[i], err) < 0)
-			return fail_prefix(err, "%s", target->parts.items[i]->name);
+			return set_fail(target->parts.items[i], err);
 	return 0;
 }
 
@@ -185,7 +191,7 @@ int set_write(const struct target *target, uint64_t offset, const void *bytes, s
 		if (target_write(set_part(target, &walk), walk.in_part.offset,
 				 (const uint8_t *)bytes + (walk.in_image.offset - offset),
 				 (size_t)walk.in_part.length, err) < 0)
-			return -1;
+			return set_fail(set_part(target, &walk), err);
 	return 0;
 }
 
@@ -195,7 +201,9 @@ int set_cut(const struct target *target, uint64_t end, struct bs_error *err)
 	struct set_walk walk = {0};
 
 	(void)set_next(target, (struct range){end - 1, 1}, &walk);
-	return target_set_end(set_part(target, &walk), walk.in_part.offset + 1, err);
+	return target_set_end(set_part(target, &walk), walk.in_part.offset + 1, err) < 0
+		       ? set_fail(set_part(target, &walk), err)
+		       : 0;
 }
 
 /* Also the parts that were not written: an earlier process may have left something in the cache. */
@@ -203,7 +211,7 @@ int set_sync(const struct target *target, struct bs_error *err)
 {
 	for (size_t i = 0; i < target->parts.count; i++)
 		if (target_sync(target->parts.items[i], err) < 0)
-			return -1;
+			return set_fail(target->parts.items[i], err);
 	return 0;
 }
 
@@ -220,7 +228,7 @@ int set_allocate(const struct target *target, bool punch, struct range range, bo
 
 		if ((punch ? target_punch(part, in_part->offset, in_part->length, done, err)
 			   : target_reserve(part, in_part->offset, in_part->length, err)) < 0)
-			return -1;
+			return set_fail(part, err);
 	}
 	return 0;
 }
@@ -240,7 +248,7 @@ int set_seek(const struct target *target, uint64_t position, int whence, uint64_
 		*found = walk.in_part.offset;
 		if (*found < length &&
 		    target_seek(part, walk.in_part.offset, whence, found, err) < 0)
-			return -1;
+			return set_fail(part, err);
 		if (*found < length || (whence == SEEK_HOLE && part->room > length)) {
 			*found += start;
 			return 0;
@@ -262,7 +270,7 @@ int set_put_signpost(const struct target *target, const char *journal, struct bs
 {
 	for (size_t i = target->parts.count; i > 0; i--)
 		if (target_set_signpost(target->parts.items[i - 1], journal, err) < 0)
-			return -1;
+			return set_fail(target->parts.items[i - 1], err);
 	return 0;
 }
 
@@ -270,7 +278,7 @@ int set_take_signpost(const struct target *target, struct bs_error *err)
 {
 	for (size_t i = target->parts.count; i > 0; i--)
 		if (target_remove_signpost(target->parts.items[i - 1], err) < 0)
-			return -1;
+			return set_fail(target->parts.items[i - 1], err);
 	return 0;
 }
 
@@ -279,6 +287,6 @@ int set_read_signpost(const struct target *target, char **journal, struct bs_err
 	*journal = NULL;
 	for (size_t i = 0; i < target->parts.count && !*journal; i++)
 		if (target_read_signpost(target->parts.items[i], journal, err) < 0)
-			return -1;
+			return set_fail(target->parts.items[i], err);
 	return 0;
 }

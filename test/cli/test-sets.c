@@ -270,6 +270,27 @@ TEST(sets, a_mark_without_an_undo_file_is_one_of_each_file)
 	image_remove(set.text);
 }
 
+/* A part cannot be taken back alone, so the command to copy names the whole disk. */
+TEST_EACH(sets, a_half_written_part_leads_to_the_undo_of_the_whole_disk, kinds)
+{
+	struct set set = set_make(small_image(), kinds[_i]);
+	const char *undo_file = text("%s.bootshift-undo", set.text);
+	struct outcome outcome;
+
+	report_run("fix", set.text, 0, "fixed", NULL);
+	free(image_run(0, "dd if=/dev/zero of='%s' bs=4096 seek=1 count=1 conv=notrunc status=none",
+		       undo_file));
+	if (setxattr(set.parts[1], "user.bootshift.undo", undo_file, strlen(undo_file), 0) < 0)
+		return;
+	outcome = BOOTSHIFT("inspect", set.parts[1]);
+	ASSERT_STATUS(outcome, 4);
+	ASSERT_HAS(outcome.errors, text("bootshift undo %s\n", set.text));
+	report_run("undo", set.text, 0, "undone", NULL);
+	for (int i = 0; i < PARTS; i++)
+		state_assert_restored(set.parts[i], &set.before[i]);
+	image_remove(set.text);
+}
+
 TEST_EACH(sets, a_fix_is_accepted, kinds)
 {
 	struct set set = set_make(small_image(), kinds[_i]);

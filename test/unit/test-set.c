@@ -453,11 +453,11 @@ TEST(set_tests, a_part_that_has_not_its_new_end_is_taken_back)
 
 /* ---- errors ---------------------------------------------------------------------------------- */
 
-TEST(set_tests, the_folder_without_room_is_named_once)
+TEST(set_tests, the_folder_without_room_is_named_once_and_so_is_the_file)
 {
 	struct bs_error err = {BS_OK, ""};
 	enum undo_outcome outcome;
-	int told = 0;
+	int told = 0, parts = 0;
 
 	for (int number = 0;; number++) {
 		const char *first;
@@ -467,10 +467,17 @@ TEST(set_tests, the_folder_without_room_is_named_once)
 			break;
 		first = strstr(err.message, "no room in ");
 		told += first != NULL;
+		for (int i = 0; i < PARTS; i++) {
+			char name[8];
+
+			snprintf(name, sizeof(name), "part%d: ", i);
+			parts += strncmp(err.message, name, strlen(name)) == 0;
+		}
 		ck_assert_msg(!first || !strstr(first + 1, "no room in "), "%s", err.message);
 		make_set();
 	}
 	ck_assert_int_gt(told, 2);
+	ck_assert_int_gt(parts, 2);
 }
 
 /* ---- two texts with one file ---------------------------------------------------------------- */
