@@ -3,8 +3,10 @@
  * Disks that start before a fix, after the fix, after the fix without the system partition, and
  * after undo.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "support/containers.h"
 #include "support/images.h"
 #include "support/machine.h"
 #include "support/report.h"
@@ -84,6 +86,30 @@ TEST_EACH(starts, a_sample_starts_before_a_fix_after_it_without_the_system_parti
 		assert_starts(image, 1, samples[_i].entry);
 	image_remove(alone);
 	image_remove(image);
+}
+
+/* QEMU reads the files itself. */
+TEST(starts, a_disk_in_several_sparse_files_starts_after_a_fix)
+{
+	const char *raw = image_copy(image_small("windows-7", false));
+	int folder = (int)(strrchr(raw, '/') - raw);
+	const char *disk = text("%.*s/disk.vmdk", folder, raw);
+	FILE *descriptor = fopen(disk, "we");
+
+	fputs("# Disk DescriptorFile\nversion=1\nCID=1\nparentCID=ffffffff\n"
+	      "createType=\"twoGbMaxExtentSparse\"\n",
+	      descriptor);
+	for (unsigned i = 0; i < 3; i++) {
+		const char *name = text("disk-s00%u.vmdk", i + 1);
+
+		container_make_sparse_part(raw, name, i * (200ull << 20), 200ull << 20);
+		fprintf(descriptor, "RW 409600 SPARSE \"%s\"\n", name);
+	}
+	ck_assert_int_eq(fclose(descriptor), 0);
+	report_run("fix", disk, 0, "fixed", NULL);
+	free(image_run(0, "qemu-img convert -f vmdk -O raw '%s' '%s'", disk, raw));
+	assert_starts(raw, 2, WINDOWS_7);
+	image_remove(raw);
 }
 
 /* A disk that needs no fix starts as it is. */
