@@ -58,8 +58,8 @@ struct format {
 	/* The log of this VHDX has to be replayed, because the last program that wrote to the file
 	 * was interrupted.  QEMU's driver replays the log when it opens the file for writing. */
 	bool unfinished;
-	uint64_t offset,
-		length;     /* the range with the disk, bytes; not if only a driver can access it */
+	/* The range with the disk, bytes; unused if only a driver can access the disk. */
+	uint64_t offset, length;
 	uint64_t disk_size; /* bytes that the guest sees; 0: only the driver knows the size */
 	/*
 	 * FORMAT_ELSEWHERE and FORMAT_DRIVER_ELSEWHERE: the name of the other file, which is in the

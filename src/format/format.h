@@ -35,9 +35,9 @@ MUST_CHECK int format_detect(struct disk *container, const char *forced, struct 
  *
  * If the format `needs_check`, the caller must also run `qemu-img check`.  An `unfinished` VHDX
  * passes unchecked, because its log may change everything.  `container` is the file with the disk;
- * for FORMAT_ELSEWHERE, that is the other file; not for FORMAT_DRIVER_ELSEWHERE.  Errors: BS_CONTAINER_CORRUPT,
- * BS_FORMAT_UNSUPPORTED (more blocks than can be checked), BS_NO_MEMORY, and those of reading
- * `container`.
+ * for FORMAT_ELSEWHERE, that is the other file.  The files of FORMAT_DRIVER_ELSEWHERE are checked
+ * one by one, as FORMAT_DRIVER.  Errors: BS_CONTAINER_CORRUPT, BS_FORMAT_UNSUPPORTED (more blocks
+ * than can be checked), BS_NO_MEMORY, and those of reading `container`.
  */
 MUST_CHECK int format_check_tables(struct disk *container, const struct format *format,
 				   struct bs_error *err);
