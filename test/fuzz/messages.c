@@ -157,7 +157,7 @@ static const struct sample {
 		.boot_index = 1,
 		.link_count = 1,
 		.finding_count = 1,
-		.findings = {{BS_HIBERNATED, "the volume is hibernated"}},
+		.findings = {{.code = BS_HIBERNATED, .message = "the volume is hibernated"}},
 	};
 	static struct range zones[] = {{0, 512}, {1 << 20, 4096}};
 	static struct bs_difference differences[] = {{.path = "\\bootmgr", .what = "content"},
