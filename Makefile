@@ -231,7 +231,7 @@ engines-test: $(B)/build-image $(B)/unit-tests ## both engines find the same in 
 
 # Cuts the power in every way during fixes, undos and recoveries, kills, and makes calls fail.
 # $$CRASH_SEED chooses other states.  check-slow has the shorter part of it.
-crash-test: $(B)/crash-tests ## cuts the power 100,000 times, in every way
+crash-test: $(B)/crash-tests ## cuts the power 200,000 times, in every way
 	@CK_INCLUDE_TAGS=crash $(B)/crash-tests >$(B)/crash-test.log; status=$$?; cat $(B)/crash-test.log; \
 	awk '/^states: /{states += $$2; bad += $$4} \
 	     END {printf "%d states\n%d bad\n", states, bad; exit !states || bad}' \
