@@ -471,7 +471,9 @@ static int vmdk_claim_table(struct grains *grains, const char *what, uint64_t nu
 
 /*
  * The driver reads only the grain tables of the first directory.  It writes to these and also,
- * without a check, to those of the second directory.  An entry of 0 there would be the header.
+ * without a check, to those of the second directory.  An entry of 0 there would be the header.  If
+ * the first directory has no table, the driver writes what belongs to its grains to the grain before
+ * (vmdk_pwritev() of block/vmdk.c).  Programs make all tables together with the file.
  */
 static int vmdk_claim_tables(void *context, uint64_t index, const uint8_t *entry,
 			     struct bs_error *err)
@@ -482,7 +484,10 @@ static int vmdk_claim_tables(void *context, uint64_t index, const uint8_t *entry
 	uint64_t place = vmdk_decode_entry(entry);
 
 	if (place == 0)
-		return 0;
+		return fail(err, BS_FORMAT_UNSUPPORTED,
+			    "the VMDK has no grain table %" PRIu64
+			    ", and QEMU's driver would write to other grains",
+			    index);
 	if (vmdk_claim_table(grains, "grain table", index, place, err) < 0)
 		return -1;
 	if (tables->copy_offset == 0)
@@ -514,8 +519,6 @@ static int vmdk_claim_grains(void *context, uint64_t index, const uint8_t *entry
 			      .entries = grains->tables.table_entries,
 			      .entry_size = TABLE_ENTRY_SIZE};
 
-	if (table.offset == 0)
-		return 0;
 	grains->table_number = index;
 	return table_walk(grains->container, &table, vmdk_claim_grain, grains, err);
 }

@@ -386,6 +386,10 @@ static const struct {
 	{"dd if=disk-f001.vmdk of=disk-f001.vmdk conv=notrunc status=none bs=4 count=1 "
 	 "skip=14 seek=$(( $(od -An -tu4 -j56 -N4 disk-f001.vmdk) * 128 ))",
 	 "container-corrupt", 3},
+	/* The directory has no table for the first grains. */
+	{"dd if=/dev/zero of=disk-f001.vmdk conv=notrunc status=none bs=4 count=1 "
+	 "seek=$(( $(od -An -tu4 -j56 -N4 disk-f001.vmdk) * 128 ))",
+	 "format-unsupported", 3},
 	{"sed -i 's/SPARSE \"disk-f003.vmdk\"/FLAT \"disk-f003.vmdk\" 0/' disk.vmdk",
 	 "format-unsupported", 3},
 	{"sed -i 's/parentCID=.*/parentCID=5a89970f/' disk.vmdk && "

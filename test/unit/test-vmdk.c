@@ -582,6 +582,25 @@ TEST(vmdk_tests, small_tables_are_read_in_larger_pieces)
 	disk_close(&memory->disk);
 }
 
+/* QEMU's driver would write what belongs to the grains of this table to other grains. */
+TEST(vmdk_tests, a_directory_without_one_of_the_tables_is_not_supported)
+{
+	struct format format = {.name = "vmdk", .access = FORMAT_DRIVER};
+	struct memory_disk *memory;
+	struct bs_error err = {0};
+	uint64_t directory;
+
+	IN_FOLDER("qemu-img create -q -f vmdk a.vmdk 64M");
+	memory = container_load("a.vmdk");
+	memory_assert_good(memory);
+	directory = load_le64(memory->bytes + 56) * 512;
+	store_le32(memory->bytes + directory + 4, 0);
+	ck_assert_int_eq(format_check_tables(&memory->disk, &format, &err), -1);
+	ck_assert_str_eq(bs_code_name(err.code), "format-unsupported");
+	ck_assert_msg(strstr(err.message, "grain table 1") != NULL, "%s", err.message);
+	disk_close(&memory->disk);
+}
+
 TEST(vmdk_tests, a_flat_disk_needs_all_of_its_file)
 {
 	struct memory_disk *memory = memory_disk_open(3 * 512);
