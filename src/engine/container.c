@@ -95,14 +95,13 @@ static int container_check_once(const struct target *set, const struct target *p
 static int container_check_part(const struct target *set, const struct target *part,
 				const struct vmdk_extent *extent, struct bs_error *err)
 {
-	uint64_t room = vmdk_extent_room(extent);
+	uint64_t length = part->status.length, room = vmdk_extent_room(extent);
+	bool can_grow = vmdk_extent_is_sparse(extent);
 
-	if (part->status.length > room ||
-	    (part->status.length != room && !vmdk_extent_is_sparse(extent)))
+	if (can_grow ? length >= room : length != room)
 		return fail(err, BS_CONTAINER_CORRUPT,
 			    "%s has %" PRIu64 " bytes, and should have %s%" PRIu64, extent->name,
-			    part->status.length, vmdk_extent_is_sparse(extent) ? "at most " : "",
-			    room);
+			    length, can_grow ? "less than " : "", room);
 	return container_check_once(set, part, err);
 }
 

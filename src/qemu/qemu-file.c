@@ -82,14 +82,17 @@ static struct qemu_view qemu_file_view(const struct qemu_file *file, fuse_ino_t 
 	return view;
 }
 
-/* Sets the length of a file that has an overlay.  What is cut off a part becomes zeros. */
+/*
+ * Sets the length of a file that has an overlay.  What is cut off a part becomes zeros.  A part never
+ * fills its room: a file that does would count as one of a fixed length.
+ */
 static int qemu_file_resize(struct qemu_view *view, uint64_t length, struct bs_error *err)
 {
 	struct qemu_part *part = view->part;
 
 	if (!part && overlay_resize(view->overlay, length, err) < 0)
 		return -1;
-	if (part && length > part->room)
+	if (part && length >= part->room)
 		return fail(err, BS_FORMAT_UNSUPPORTED,
 			    "a file of the disk would become longer than such a file can be");
 	if (part && length < part->length &&

@@ -436,6 +436,34 @@ TEST(sets, a_sparse_file_that_became_longer_since_the_fix_is_not_undone)
 	image_remove(set.text);
 }
 
+/* Otherwise nothing would tell a full file from one of a fixed length. */
+TEST(sets, a_sparse_file_never_fills_its_room)
+{
+	const off_t room = 63 * MIB; /* of the second file, which has 44 MiB of the disk */
+	struct set set = set_make(small_image(), kinds[1]);
+	struct stat before, after;
+
+	ck_assert_int_eq(stat(set.parts[1], &before), 0);
+	report_run("fix", set.text, 0, "fixed", NULL);
+	ck_assert_int_eq(stat(set.parts[1], &after), 0);
+	report_run("undo", set.text, 0, "undone", NULL);
+	after.st_size -= before.st_size;
+	ck_assert_int_gt(after.st_size, 0);
+	ck_assert_int_eq(truncate(set.parts[1], room), 0);
+	report_run("fix", set.text, 3, "refused", "container-corrupt");
+	ck_assert_int_eq(truncate(set.parts[1], room - after.st_size), 0);
+	set_take(&set);
+	report_run("fix", set.text, 3, "refused", "format-unsupported");
+	set_assert_untouched(&set);
+	ck_assert_int_eq(truncate(set.parts[1], room - after.st_size - 65536), 0);
+	set_take(&set);
+	report_run("fix", set.text, 0, "fixed", NULL);
+	report_run("undo", set.text, 0, "undone", NULL);
+	for (int i = 0; i < PARTS; i++)
+		state_assert_restored(set.parts[i], &set.before[i]);
+	image_remove(set.text);
+}
+
 /* The offsets in an undo file count the room of all files. */
 TEST(sets, files_with_other_room_are_not_those_of_the_undo_file)
 {
