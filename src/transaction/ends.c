@@ -38,10 +38,13 @@ int ends_check(const struct target *image, const struct journal_header *header,
 	for (size_t i = 0; i < growths->count && good; i++) {
 		struct range growth = growths->items[i];
 		uint64_t room_end;
-		uint64_t end = range_end(target_file_at(image, growth.offset, &room_end));
-		bool is_new = end == range_end(growth);
+		struct range file = target_file_at(image, growth.offset, &room_end);
+		bool is_new = range_end(file) == range_end(growth);
+		bool is_old = range_end(file) == growth.offset;
 
-		good = (is_new && ends != ENDS_OLD) || (end == growth.offset && ends != ENDS_NEW);
+		/* No file was empty before a fix: an undo must not cut all of one. */
+		good = growth.offset > file.offset &&
+		       ((is_new && ends != ENDS_OLD) || (is_old && ends != ENDS_NEW));
 		length += is_new ? growth.length : 0;
 	}
 	if (ends == ENDS_ANYWHERE || (good && image->status.length == length))

@@ -6,6 +6,7 @@
 #include <dirent.h>
 
 #include "engine/container.h"
+#include "transaction/ends.h"
 #include "transaction/lock.h"
 
 #include "commit-fixture.h"
@@ -449,6 +450,26 @@ TEST(set_tests, a_part_that_has_not_its_new_end_is_taken_back)
 	run_well(UNDO);
 	ck_assert_int_eq(lseek(files[1], 0, SEEK_END), PART_SIZE);
 	ck_assert(set_is(old, -1));
+}
+
+/* Only a journal that was not made by a fix says so. */
+TEST(set_tests, no_part_was_empty_before_a_fix)
+{
+	const struct bs_options options = {0};
+	struct bs_error err = {BS_OK, ""};
+	struct range growth = {PART_SIZE, PART_SIZE};
+	struct range_vector growths = {.items = &growth, .count = 1};
+	struct journal_header header = {.old_length = SET_SIZE - PART_SIZE, .new_length = SET_SIZE};
+	struct container container;
+
+	ck_assert_int_eq(container_open_target(&container, set.image, &options, &err), 0);
+	ck_assert_int_eq(
+		ends_check(container.target, &header, &growths, ENDS_EITHER, BS_VERIFY, &err), -1);
+	growth = (struct range){PART_SIZE + 512, PART_SIZE - 512};
+	header.old_length += 512;
+	ck_assert_int_eq(
+		ends_check(container.target, &header, &growths, ENDS_EITHER, BS_VERIFY, &err), 0);
+	container_close(&container);
 }
 
 /* ---- errors ---------------------------------------------------------------------------------- */
