@@ -62,9 +62,11 @@ struct commit_request {
 	struct overlay *overlay;   /* over that target's disk; may be longer, not shorter */
 	const struct range *zones; /* bytes of the new image that must not change until the undo */
 	size_t zone_count;
-	/* What files of an image in several files get at their ends, sorted; see ends.h. */
-	const struct range_vector
-		*growths;     /* NULL: nothing; an image in one file grows to the overlay */
+	/*
+	 * What the files of an image in several files get at their ends, sorted (ends.h); NULL:
+	 * nothing.  An image in one file gets the length of the overlay.
+	 */
+	const struct range_vector *growths;
 	const uint8_t *maker; /* BS_MAKER_SIZE bytes for the journal; NULL: zeros */
 	/* Called when bytes were written to the image; may be NULL.  `total`: all that will be. */
 	void (*tell)(void *context, uint64_t done, uint64_t total);
