@@ -276,7 +276,7 @@ sanitize: $(B)/cli-tests $(B)/build-image ## the everyday tests with the address
 	$(B)/cli-tests && \
 	exit $$((unit || crash))
 	$(ON_DISK) CK_INCLUDE_TAGS=samples $(SHARED) $(B)/sanitized/unit-tests
-	$(ON_DISK) CK_INCLUDE_TAGS=damage $(SHARED) $(B)/sanitized/unit-tests
+	$(ON_DISK) CK_INCLUDE_TAGS=damage $(B)/sanitized/unit-tests
 
 # The compiler's warnings about the program, without building it.
 syntax: $(LIB_SOURCES) $(CLI_SOURCES)

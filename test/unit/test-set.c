@@ -489,7 +489,7 @@ TEST(set_tests, the_folder_without_room_is_named_once_and_so_is_the_file)
 		first = strstr(err.message, "no room in ");
 		told += first != NULL;
 		for (int i = 0; i < PARTS; i++) {
-			char name[16];
+			char name[24];
 
 			snprintf(name, sizeof(name), "part%d: ", i);
 			parts += strncmp(err.message, name, strlen(name)) == 0;
