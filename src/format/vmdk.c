@@ -179,18 +179,26 @@ static int vmdk_decode_embedded(const uint8_t *bytes, size_t length, struct form
 	return result;
 }
 
-int vmdk_decode_sparse(const uint8_t *bytes, size_t length, uint64_t file_size,
-		       struct format *format, struct bs_error *err)
+/* Checks the first `length` bytes of a sparse file.  Sets the size of the disk, or of its part. */
+static int vmdk_check_header(const uint8_t *bytes, size_t length, uint64_t file_size,
+			     uint64_t *disk_size, struct bs_error *err)
 {
 	struct vmdk_tables ignored;
 
+	if (length < HEADER_SIZE || memcmp(bytes, "KDMV", 4) != 0)
+		return fail(err, BS_CONTAINER_CORRUPT, "there is no VMDK header");
+	return vmdk_check_kind(bytes, err) < 0
+		       ? -1
+		       : vmdk_check_layout(bytes, file_size, disk_size, &ignored, err);
+}
+
+int vmdk_decode_sparse(const uint8_t *bytes, size_t length, uint64_t file_size,
+		       struct format *format, struct bs_error *err)
+{
 	if (length >= 4 && memcmp(bytes, "COWD", 4) == 0)
 		return fail(err, BS_CONTAINER_PART,
 			    "is the data of a VMDK (COWD) that has its descriptor in another file");
-	if (length < HEADER_SIZE || memcmp(bytes, "KDMV", 4) != 0)
-		return fail(err, BS_CONTAINER_CORRUPT, "there is no VMDK header");
-	if (vmdk_check_kind(bytes, err) < 0 ||
-	    vmdk_check_layout(bytes, file_size, &format->disk_size, &ignored, err) < 0)
+	if (vmdk_check_header(bytes, length, file_size, &format->disk_size, err) < 0)
 		return -1;
 	return vmdk_decode_embedded(bytes, length, format, err);
 }
@@ -340,24 +348,20 @@ uint64_t vmdk_extent_room(const struct vmdk_extent *extent)
 
 int vmdk_check_part(struct disk *part, uint64_t wanted, struct bs_error *err)
 {
-	struct vmdk_tables ignored;
-	uint8_t header[HEADER_SIZE];
+	uint8_t *bytes = NULL;
+	size_t length;
 	uint64_t size;
+	int result = codec_read(part, 0, HEADER_SIZE, &bytes, &length, err);
 
-	if (disk_size(part) < HEADER_SIZE)
-		return fail(err, BS_CONTAINER_CORRUPT, "there is no VMDK header");
-	if (disk_read(part, 0, header, sizeof(header), err) < 0)
-		return -1;
-	if (memcmp(header, "KDMV", 4) != 0)
-		return fail(err, BS_CONTAINER_CORRUPT, "there is no VMDK header");
-	if (vmdk_check_kind(header, err) < 0 ||
-	    vmdk_check_layout(header, disk_size(part), &size, &ignored, err) < 0)
-		return -1;
-	return size == wanted ? 0
-			      : fail(err, BS_CONTAINER_CORRUPT,
-				     "its header states %" PRIu64 " bytes of the disk, the "
-				     "descriptor %" PRIu64,
-				     size, wanted);
+	if (result == 0)
+		result = vmdk_check_header(bytes, length, disk_size(part), &size, err);
+	if (result == 0 && size != wanted)
+		result = fail(err, BS_CONTAINER_CORRUPT,
+			      "its header states %" PRIu64 " bytes of the disk, the descriptor "
+			      "%" PRIu64,
+			      size, wanted);
+	free(bytes);
+	return result;
 }
 
 void vmdk_compose(const struct vmdk_extents *extents, char text[VMDK_COMPOSED_SIZE])

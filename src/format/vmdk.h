@@ -29,7 +29,7 @@
  * with it, and bootshift-journal(5) states it: whoever changes these numbers must be able to read
  * earlier undo files.
  */
-#define VMDK_ROOM_SHARE 16u         /* of so many bytes of the disk, one more */
+#define VMDK_ROOM_SHARE 16u         /* one byte more for so many bytes of the disk */
 #define VMDK_ROOM_MORE  (16u << 20) /* bytes */
 #define VMDK_ROOM_UNIT  (1u << 20)  /* bytes; the room is a multiple of them */
 
