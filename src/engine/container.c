@@ -493,7 +493,7 @@ int container_settle(struct container *container, struct bs_error *err)
 	if (container->driver && container_finish_driver(container, err) < 0)
 		return -1;
 	container_close_disk(container);
-	if (split_list_growths(&container->split, err) < 0)
+	if (split_list_growths(&container->split, container->target, err) < 0)
 		return -1;
 	if (container_lay_stack(container, false, err) < 0)
 		return fail_prefix(err, "what the fix would write cannot be opened");

@@ -36,13 +36,11 @@ int split_open(struct split *split, const struct target *target, struct overlay 
 	uint64_t start = 0;
 
 	split->parts = calloc(count, sizeof(*split->parts));
-	split->old_lengths = calloc(count, sizeof(*split->old_lengths));
-	if (!split->parts || !split->old_lengths)
+	if (!split->parts)
 		return fail_memory(err);
 	for (size_t i = 0; i < count; i++) {
 		const struct target *file = target->parts.items[i];
 
-		split->old_lengths[i] = file->status.length;
 		split->parts[i] = (struct qemu_part){overlay, start, .room = file->room,
 						     .length = file->status.length};
 		start += file->room;
@@ -56,7 +54,6 @@ void split_free(struct split *split)
 		disk_close(overlay_disk(split->descriptor));
 	disk_close(split->nothing);
 	free(split->parts);
-	free(split->old_lengths);
 	vmdk_extents_free(&split->extents);
 	range_vector_free(&split->growths);
 	*split = (struct split){0};
@@ -99,13 +96,13 @@ void split_take_away(struct split *split, const struct range_vector *growths)
 	}
 }
 
-int split_list_growths(struct split *split, struct bs_error *err)
+int split_list_growths(struct split *split, const struct target *target, struct bs_error *err)
 {
 	range_vector_free(&split->growths);
 	split->growths = (struct range_vector){0};
 	for (size_t i = 0; i < split->extents.count; i++) {
 		const struct qemu_part *part = &split->parts[i];
-		uint64_t old = split->old_lengths[i];
+		uint64_t old = target->parts.items[i]->status.length;
 
 		if (part->length < old)
 			return fail(err, BS_FORMAT_UNSUPPORTED, "the fix would make %s shorter",

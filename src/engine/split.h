@@ -15,7 +15,6 @@
 struct split {
 	struct vmdk_extents extents; /* empty: the image is no such disk */
 	struct qemu_part *parts;     /* of the extents; NULL until split_open() */
-	uint64_t *old_lengths;       /* of the files, when they were opened */
 	struct disk *nothing;        /* below the descriptor */
 	struct overlay *descriptor;
 	struct range_vector growths; /* of split_list_growths() */
@@ -39,10 +38,11 @@ MUST_CHECK int split_check_tables(const struct split *split, struct bs_error *er
 void split_take_away(struct split *split, const struct range_vector *growths);
 
 /*
- * Sets split->growths to what was added at the ends of the files (transaction/ends.h).  Errors:
- * BS_FORMAT_UNSUPPORTED if a file has become shorter, BS_NO_MEMORY.
+ * Sets split->growths to what was added at the ends of the target's files since it was opened
+ * (transaction/ends.h).  Errors: BS_FORMAT_UNSUPPORTED if a file has become shorter, BS_NO_MEMORY.
  */
-MUST_CHECK int split_list_growths(struct split *split, struct bs_error *err);
+MUST_CHECK int split_list_growths(struct split *split, const struct target *target,
+				  struct bs_error *err);
 
 /* Appends the start of each file, where its header and its tables are.  Error: BS_NO_MEMORY. */
 MUST_CHECK int split_add_heads(const struct split *split, struct range_vector *found,
