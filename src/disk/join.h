@@ -14,7 +14,7 @@ struct join_part {
 };
 
 /*
- * Returns a disk with the bytes of the `count` disks, at least one, in their order.  The caller
+ * Returns a disk with the bytes of the `count` disks, which may be none, in their order.  The caller
  * keeps the disks and the array open until the joined disk is closed.  NULL on error:
  * BS_OUT_OF_RANGE if the sum of the rooms is above INT64_MAX, BS_NO_MEMORY.
  */

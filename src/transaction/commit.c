@@ -70,8 +70,7 @@ static int commit_list_growths(const struct commit_request *request, struct rang
 	*growths = (struct range_vector){0};
 	if (new_size < size)
 		return fail(err, BS_FORMAT_UNSUPPORTED, "the fix would make the image shorter");
-	/* The overlay of an image in several files has all their room from the beginning. */
-	if (new_size > size && (target_has_fixed_length(target) || target_has_room(target)))
+	if (new_size > size && target_has_fixed_length(target))
 		return fail(
 			err, BS_FORMAT_UNSUPPORTED,
 			"the fix would make the image longer, but the image has a fixed length");

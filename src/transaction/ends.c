@@ -37,13 +37,11 @@ int ends_check(const struct target *image, const struct journal_header *header,
 
 	for (size_t i = 0; i < growths->count && good; i++) {
 		struct range growth = growths->items[i];
-		uint64_t room_end;
-		struct range file = target_file_at(image, growth.offset, &room_end);
-		bool is_new = range_end(file) == range_end(growth);
-		bool is_old = range_end(file) == growth.offset;
+		struct target_span file = target_file_at(image, growth.offset);
+		bool is_new = file.end == range_end(growth), is_old = file.end == growth.offset;
 
 		/* No file was empty before a fix: an undo must not cut all of one. */
-		good = growth.offset > file.offset &&
+		good = growth.offset > file.start &&
 		       ((is_new && ends != ENDS_OLD) || (is_old && ends != ENDS_NEW));
 		length += is_new ? growth.length : 0;
 	}

@@ -105,11 +105,10 @@ static int publish_add_extent(struct collection *collection, uint64_t start, uin
 	int result = 0;
 
 	while (start < end && result == 0) { /* each turn adds a range that ends beyond start */
-		uint64_t part_end, room_end;
-		uint64_t file_end = range_end(target_file_at(collection->image, start, &room_end));
+		struct target_span file = target_file_at(collection->image, start);
+		uint64_t part_end = min_u64(end, file.room_end);
 
-		part_end = min_u64(end, room_end);
-		result = start < file_end ? publish_add_in_file(collection, start, end, file_end,
+		result = start < file.end ? publish_add_in_file(collection, start, end, file.end,
 								&part_end, err)
 					  : publish_add_behind(collection, start, part_end, err);
 		start = part_end;

@@ -33,12 +33,12 @@ static int restore_hole(const struct restore *restore, const struct journal_rang
 			struct bs_error *err)
 {
 	struct target *image = restore->transaction->image;
-	uint64_t end = range->offset + range->length, room_end;
+	uint64_t end = range->offset + range->length;
 	uint64_t punch_end = end;
 	bool punched;
 
 	/* If the file ends inside of its last block, the whole block is punched. */
-	if (end == range_end(target_file_at(image, range->offset, &room_end)))
+	if (end == target_file_at(image, range->offset).end)
 		punch_end = journal_block_end(end);
 	if (target_punch(image, range->offset, punch_end - range->offset, &punched, err) < 0)
 		return -1;

@@ -170,14 +170,16 @@ bool target_has_room(const struct target *target)
 	return false;
 }
 
-struct range set_file_at(const struct target *target, uint64_t offset, uint64_t *room_end)
+struct target_span set_file_at(const struct target *target, uint64_t offset)
 {
 	struct set_walk walk = {0};
+	uint64_t start;
 
 	/* There is such a part: what lies beyond the end of the image belongs to the last one. */
 	(void)set_next(target, (struct range){offset, 1}, &walk);
-	*room_end = walk.start;
-	return (struct range){offset - walk.in_part.offset, set_part(target, &walk)->status.length};
+	start = offset - walk.in_part.offset;
+	return (struct target_span){start, start + set_part(target, &walk)->status.length,
+				    walk.start};
 }
 
 /* ---- changing it ---------------------------------------------------------------------------- */
@@ -242,9 +244,9 @@ int set_seek(const struct target *target, uint64_t position, int whence, uint64_
 
 	while (set_next(target, rest, &walk)) {
 		const struct target *part = set_part(target, &walk);
-		uint64_t start = walk.in_image.offset - walk.in_part.offset, length;
+		uint64_t start = walk.in_image.offset - walk.in_part.offset;
+		uint64_t length = part->status.length;
 
-		length = part->status.length;
 		*found = walk.in_part.offset;
 		if (*found < length &&
 		    target_seek(part, walk.in_part.offset, whence, found, err) < 0)

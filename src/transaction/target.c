@@ -383,15 +383,14 @@ int target_check_room(const struct target *target, uint64_t growth, struct bs_er
 
 bool target_has_fixed_length(const struct target *target)
 {
-	return target->kind != TARGET_FILE || (target->parts.count > 0 && !target_has_room(target));
+	return target->kind != TARGET_FILE || target->parts.count > 0;
 }
 
-struct range target_file_at(const struct target *target, uint64_t offset, uint64_t *room_end)
+struct target_span target_file_at(const struct target *target, uint64_t offset)
 {
 	if (target->parts.count > 0)
-		return set_file_at(target, offset, room_end);
-	*room_end = INT64_MAX;
-	return (struct range){0, target->status.length};
+		return set_file_at(target, offset);
+	return (struct target_span){.end = target->status.length, .room_end = INT64_MAX};
 }
 
 int target_set_end(struct target *target, uint64_t end, struct bs_error *err)

@@ -126,12 +126,15 @@ MUST_CHECK int target_join(struct target *target, struct bs_error *err);
 /* Whether the target is in several files, and one of them can grow. */
 bool target_has_room(const struct target *target);
 
-/*
- * Returns the file that has the byte at `offset`, or has room for it, as a range of the image: from
- * the first byte of the file to its end, as it was when the target was opened, or as
- * target_set_end() has set it.  *room_end: where the next file begins, INT64_MAX if there is none.
- */
-struct range target_file_at(const struct target *target, uint64_t offset, uint64_t *room_end);
+/* Where a file of the image lies in the image, bytes. */
+struct target_span {
+	uint64_t start;
+	uint64_t end;      /* as it was when the target was opened, or as target_set_end() set it */
+	uint64_t room_end; /* where the next file begins; INT64_MAX: there is none */
+};
+
+/* Returns the span of the file that has the byte at `offset`, or has room for it. */
+struct target_span target_file_at(const struct target *target, uint64_t offset);
 
 /* NULL is allowed.  Writes that were not synced may be lost. */
 void target_close(struct target *target);
@@ -192,13 +195,16 @@ MUST_CHECK int target_check_room(const struct target *target, uint64_t growth,
 MUST_CHECK int target_punch(struct target *target, uint64_t offset, uint64_t length, bool *punched,
 			    struct bs_error *err);
 
-/* Whether no file of the target can grow. */
+/*
+ * Whether the number of bytes of the target's disk is fixed.  That is so for an image in several
+ * files, too: its disk has all the room in which the files can grow.
+ */
 bool target_has_fixed_length(const struct target *target);
 
 /*
  * Makes the file that has the last byte before `end`, or has room for it, end there: cuts the file,
- * or lengthens it with zeros.  For an image in one file, `end` is its length.  Only for targets
- * without a fixed length.
+ * or lengthens it with zeros.  For an image in one file, `end` is its length.  Not for devices and
+ * exports, nor for files without room.
  */
 MUST_CHECK int target_set_end(struct target *target, uint64_t end, struct bs_error *err);
 
@@ -260,7 +266,7 @@ void target_file_close(struct target *target);
  * What the functions of similar names do, done to the parts; nothing if there are none.
  * set_allocate() makes holes if `punch` is true, and reserves space otherwise.
  */
-struct range set_file_at(const struct target *target, uint64_t offset, uint64_t *room_end);
+struct target_span set_file_at(const struct target *target, uint64_t offset);
 MUST_CHECK int set_write(const struct target *target, uint64_t offset, const void *bytes,
 			 size_t length, struct bs_error *err);
 MUST_CHECK int set_sync(const struct target *target, struct bs_error *err);

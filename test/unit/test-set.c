@@ -27,17 +27,25 @@ static char paths[PARTS + 1][96];
 static int files[PARTS]; /* the files themselves, whatever their names are now */
 static uint8_t old[SET_SIZE], new[SET_SIZE];
 
-static void write_text(const int order[PARTS])
+/* Writes a text of VMware that describes the parts in an order; `extent` is the type of the extents. */
+static void write_text_of(const char *type, const char *extent, const char *offset,
+			  const int order[PARTS])
 {
 	FILE *text = fopen(set.image, "we");
 
-	fputs("# Disk DescriptorFile\nversion=1\nCID=1\nparentCID=ffffffff\n"
-	      "createType=\"twoGbMaxExtentFlat\"\n",
-	      text);
+	fprintf(text,
+		"# Disk DescriptorFile\nversion=1\nCID=1\nparentCID=ffffffff\n"
+		"createType=\"%s\"\n",
+		type);
 	for (int i = 0; i < PARTS; i++)
-		fprintf(text, "RW %u FLAT \"part%d\" 0\n", PART_SIZE / 512, order[i]);
+		fprintf(text, "RW %u %s \"part%d\"%s\n", PART_SIZE / 512, extent, order[i], offset);
 	ck_assert_int_eq(fclose(text), 0);
 	set_time_to_past(set.image);
+}
+
+static void write_text(const int order[PARTS])
+{
+	write_text_of("twoGbMaxExtentFlat", "FLAT", " 0", order);
 }
 
 static void make_file(const char *path, const uint8_t *bytes)
@@ -431,14 +439,9 @@ TEST(set_tests, a_part_that_has_not_its_new_end_is_taken_back)
 {
 	struct transaction_io io = transaction_real_io;
 	struct bs_error err = {BS_OK, ""};
-	FILE *text = fopen(set.image, "we");
+	static const int order[PARTS] = {0, 1, 2};
 
-	fputs("# Disk DescriptorFile\nversion=1\nCID=1\nparentCID=ffffffff\n"
-	      "createType=\"twoGbMaxExtentSparse\"\n",
-	      text);
-	for (int i = 0; i < PARTS; i++)
-		fprintf(text, "RW 8 SPARSE \"part%d\"\n", i);
-	ck_assert_int_eq(fclose(text), 0);
+	write_text_of("twoGbMaxExtentSparse", "SPARSE", "", order);
 	io.fsync = sync_and_lengthen;
 	lengthens = true;
 	ck_assert_int_eq(lengthen_part(&io, &err), -1);
