@@ -196,14 +196,15 @@ static void process_tell_progress(guestfs_h *handle, void *context, uint64_t eve
 /*
  * Whenever a program that could have written to the disk closes it, udev has the kernel read the
  * partition table again.  Meanwhile the partitions' devices are gone, and other programs fail.
- * Without udev, the kernel alone makes the devices.  udev's workers end a moment after it; if they
- * have not ended after a minute of the appliance's time, the appliance is not used.
+ * Without udev, the kernel alone makes the devices.  udev is killed, because it sometimes has not
+ * ended a minute after it was asked to.  If a process of udev is left after a minute of the
+ * appliance's time, the appliance is not used.
  */
 static int process_stop_udev(struct guestfs *guestfs, struct bs_error *err)
 {
-	char command[] = "udevadm control --exit && for i in $(seq 600); do "
-			 "ps axo comm | grep -q udev || exit 0; sleep 0.1; done; "
-			 "echo udev has not ended >&2; exit 1";
+	char command[] = "pkill -KILL udev; for i in $(seq 600); do "
+			 "pgrep udev >/dev/null || exit 0; sleep 0.1; done; "
+			 "ps axo stat,wchan:20,comm | grep udev >&2; exit 1";
 	char *arguments[] = {command, NULL};
 	char *output = guestfs->debug(guestfs->handle, "sh", arguments);
 
