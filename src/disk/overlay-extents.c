@@ -12,8 +12,6 @@
 #define BATCH_BLOCKS 128u /* compared at a time: 512 KiB */
 #define BATCH_SIZE   (BATCH_BLOCKS * OVERLAY_BLOCK_SIZE)
 
-#define COPY_SIZE (2u << 20) /* bytes written at a time */
-
 /* The extents so far, and the buffers to find more. */
 struct comparison {
 	struct overlay *overlay;
@@ -214,7 +212,7 @@ static int written_copy(struct overlay *overlay, struct range range, struct disk
 			uint8_t *chunk, struct bs_error *err)
 {
 	while (range.length > 0) {
-		size_t part = (size_t)min_u64(range.length, COPY_SIZE);
+		size_t part = (size_t)min_u64(range.length, OVERLAY_COPY_SIZE);
 
 		if (overlay_view_read(overlay, range.offset, chunk, part, err) < 0 ||
 		    disk_write(disk, range.offset, chunk, part, err) < 0)
@@ -224,16 +222,30 @@ static int written_copy(struct overlay *overlay, struct range range, struct disk
 	return 0;
 }
 
-int overlay_copy_written(struct overlay *overlay, struct disk *disk, struct bs_error *err)
+/* Makes each range begin and end at a multiple of `unit` bytes, or end with the disk. */
+static void written_round(struct range_vector *written, uint64_t unit, uint64_t size)
+{
+	for (size_t i = 0; i < written->count; i++) {
+		struct range *range = &written->items[i];
+		uint64_t end = (range_end(*range) + unit - 1) / unit * unit;
+
+		*range = range_from_to(range->offset / unit * unit, min_u64(end, size));
+	}
+	range_vector_merge(written);
+}
+
+int overlay_copy_written(struct overlay *overlay, uint64_t unit, struct disk *disk,
+			 struct bs_error *err)
 {
 	struct range_vector written = {0};
-	uint8_t *chunk = memory_large(COPY_SIZE);
+	uint8_t *chunk = memory_large(OVERLAY_COPY_SIZE);
 	int result = -1;
 
 	if (!chunk)
 		return fail_memory(err);
 	overlay_lock(overlay);
 	result = written_list(overlay, &written, err);
+	written_round(&written, unit, overlay->disk.size);
 	for (size_t i = 0; i < written.count && result == 0; i++)
 		result = written_copy(overlay, written.items[i], disk, chunk, err);
 	overlay_unlock(overlay);

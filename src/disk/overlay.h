@@ -70,12 +70,17 @@ MUST_CHECK int overlay_extents(struct overlay *overlay, uint64_t maximum_length,
 MUST_CHECK int overlay_check_written(struct overlay *overlay, struct disk *disk,
 				     struct bs_error *err);
 
+/* The greatest request of overlay_copy_written(), bytes. */
+#define OVERLAY_COPY_SIZE (2u << 20)
+
 /*
  * Writes to `disk` every sector that was ever written in the view, in the order of their offsets
- * and in few requests.  `disk` is at least as long as the view.  Errors: BS_NO_MEMORY, and the
- * errors of writing `disk` and of reading the overlay.
+ * and in few requests.  Each request has whole units of `unit` bytes, a power of two of at most
+ * OVERLAY_COPY_SIZE, or ends with the disk: what is missing in a unit is read from the view.  `disk` is
+ * at least as long as the view.  Errors: BS_NO_MEMORY, and the errors of writing `disk` and of reading
+ * the overlay.
  */
-MUST_CHECK int overlay_copy_written(struct overlay *overlay, struct disk *disk,
+MUST_CHECK int overlay_copy_written(struct overlay *overlay, uint64_t unit, struct disk *disk,
 				    struct bs_error *err);
 
 /*

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "disk/file.h"
+#include "engine/parts.h"
 #include "qemu/qemu-driver.h"
 #include "transaction/lock.h"
 #include "util/path.h"
@@ -34,6 +35,12 @@ static int chain_fail(const char *parent, struct bs_error *err)
 	case BS_DISK_CUT_SHORT:
 	case BS_FORMAT_DIFFERS:
 		err->code = BS_PARENT_DAMAGED;
+		break;
+	case BS_NOT_FOUND:
+		err->code = BS_PARENT_MISSING;
+		break;
+	case BS_NOT_TRUSTED:
+		err->code = BS_PARENT_REFUSED;
 		break;
 	case BS_PARENT_MISSING:
 	case BS_PARENT_DAMAGED:
@@ -82,22 +89,41 @@ static bool chain_is_beside(const char *child, const char *parent)
 	return strncmp(child, parent, folder) == 0 && !strchr(parent + folder, '/');
 }
 
+/* A file above the next parent; number 0 is the image. */
+static const struct target *chain_above(const struct chain *chain, const struct target *image,
+					size_t number)
+{
+	return number == 0 ? image : chain->parents[number - 1]->target;
+}
+
+/* What a file above gets from this one could end in the boot files of the image. */
+static int chain_check_owners(const struct chain *chain, const struct target *image,
+			      const struct target *file, struct bs_error *err)
+{
+	struct stat above, status;
+
+	if (fstat(file->descriptor, &status) < 0)
+		return fail_errno(err, BS_IO, "cannot be looked at");
+	for (size_t i = 0; i <= chain->count; i++) {
+		if (fstat(chain_above(chain, image, i)->descriptor, &above) < 0)
+			return fail_errno(err, BS_IO, "cannot be looked at");
+		if (!trust_owner_may(&above, &status, S_IROTH))
+			return fail(err, BS_PARENT_REFUSED,
+				    "belongs to another user, and the owner of %.240s may not read "
+				    "it",
+				    i == 0 ? "the image" : chain_above(chain, image, i)->name);
+	}
+	return 0;
+}
+
 /* Checks the open parent.  Its name may have led elsewhere when it was opened. */
 static int chain_check_place(const struct target *child, const struct target *parent,
 			     struct bs_error *err)
 {
-	struct stat child_status, parent_status;
-
 	if (!chain_is_beside(child->name, parent->name))
 		return fail(err, BS_PARENT_REFUSED, "lies in another folder");
 	if (parent->kind != TARGET_FILE || !file_has_name(parent->descriptor, parent->name))
 		return fail(err, BS_PARENT_REFUSED, "is not a regular file any more");
-	if (fstat(child->descriptor, &child_status) < 0 ||
-	    fstat(parent->descriptor, &parent_status) < 0)
-		return fail_errno(err, BS_IO, "cannot be looked at");
-	if (!trust_owner_may(&child_status, &parent_status, S_IROTH))
-		return fail(err, BS_PARENT_REFUSED,
-			    "belongs to another user, and the owner of the image may not read it");
 	return 0;
 }
 
@@ -129,18 +155,33 @@ static struct target *chain_open_file(const struct target *child, const char *pa
 
 /* ---- what a parent is ----------------------------------------------------------------------- */
 
-/* Without this check, a circle would only end at the limit of the number of parents. */
-static int chain_check_loop(const struct chain *chain, const struct target *image,
-			    const struct target *parent, struct bs_error *err)
+static bool chain_is_same(const struct target *file, const struct target *other)
 {
-	for (size_t i = 0; i <= chain->count; i++) {
-		const struct target *above = i == 0 ? image : chain->parents[i - 1]->target;
+	return file->status.device == other->status.device &&
+	       file->status.inode == other->status.inode;
+}
 
-		if (above->status.device == parent->status.device &&
-		    above->status.inode == parent->status.inode)
+/* Whether the file is a target, or one of the files that the target describes. */
+static bool chain_has(const struct target *target, const struct target *file)
+{
+	bool found = chain_is_same(target, file);
+
+	for (size_t i = 0; i < target->parts.count && !found; i++)
+		found = chain_is_same(target->parts.items[i], file);
+	return found;
+}
+
+/*
+ * A file must not have two places in the chain.  Without this check, a circle would only end at the
+ * limit of the number of parents.
+ */
+static int chain_check_loop(const struct chain *chain, const struct target *image,
+			    const struct target *file, struct bs_error *err)
+{
+	for (size_t i = 0; i <= chain->count; i++)
+		if (chain_has(chain_above(chain, image, i), file))
 			return fail(err, BS_PARENT_DAMAGED,
 				    "is also above itself: the chain of parents is a circle");
-	}
 	return 0;
 }
 
@@ -160,9 +201,6 @@ static int chain_check_whole(const struct target *parent, struct bs_error *err)
 static int chain_check_claim(const struct format *format, const struct format_parent *claim,
 			     struct bs_error *err)
 {
-	if (format_access_is_elsewhere(format->access))
-		return fail(err, BS_CONTAINER_DIFFERENCING, "has its disk in another file, %s",
-			    format->extent);
 	if (format->unfinished)
 		return fail(err, BS_PARENT_DAMAGED,
 			    "was not closed by the program that wrote to it last");
@@ -172,21 +210,82 @@ static int chain_check_claim(const struct format *format, const struct format_pa
 	return 0;
 }
 
-static int chain_describe(struct chain_parent *parent, const struct format_parent *claim,
-			  struct bs_error *err)
+/* Finds the format of the parent.  Its name may be that of an earlier program. */
+static int chain_detect(struct chain_parent *parent, const struct format_parent *claim,
+			struct bs_error *err)
 {
 	const char *name = claim->driver[0] != '\0' ? format_of_driver(claim->driver) : NULL;
-	struct disk *disk = parent->target->disk;
-	struct format *format = &parent->format;
 
 	if (claim->driver[0] != '\0' && !name)
 		return fail(err, BS_CONTAINER_DIFFERENCING, "has the unknown format %s",
 			    claim->driver);
-	if (format_detect(disk, name, format, err) < 0 || chain_check_claim(format, claim, err) < 0)
+	return format_detect(parent->target->disk, name, &parent->format, err) < 0
+		       ? -1
+		       : chain_check_claim(&parent->format, claim, err);
+}
+
+/* What is true of a parent has to be true of each file that it describes. */
+static int chain_check_parts(struct chain *chain, const struct target *image,
+			     const struct target *parent, struct bs_error *err)
+{
+	chain->part_count += parent->parts.count;
+	if (chain->part_count > CHAIN_PARTS_MAX)
+		return fail(err, BS_CONTAINER_DIFFERENCING,
+			    "the parents are in more than %u files together", CHAIN_PARTS_MAX);
+	for (size_t i = 0; i < parent->parts.count; i++) {
+		const struct target *part = parent->parts.items[i];
+
+		if (chain_check_loop(chain, image, part, err) < 0 ||
+		    chain_check_owners(chain, image, part, err) < 0 || lock_parent(part, err) < 0)
+			return fail_prefix(err, "%s", path_name(part->name));
+	}
+	return 0;
+}
+
+/* Opens the files that the parent describes. */
+static int chain_open_parts(struct chain *chain, const struct target *image,
+			    struct chain_parent *parent, struct bs_error *err)
+{
+	struct split *split = &parent->split;
+	struct target *target = parent->target;
+	char prefix[QEMU_NAME_SIZE];
+
+	snprintf(prefix, sizeof(prefix), "parent%zu-part", chain->count + 1);
+	if (vmdk_read_extents(target->disk, &split->extents, err) < 0 ||
+	    parts_open(target, &split->extents, S_IROTH, err) < 0 ||
+	    chain_check_parts(chain, image, target, err) < 0)
 		return -1;
+	return split_open(split, target, &parent->format, NULL, prefix, err);
+}
+
+/* The parent as QEMU's driver opens it. */
+static struct qemu_parent chain_present(struct chain_parent *parent, size_t number)
+{
+	const struct format *format = &parent->format;
+	struct split *split = &parent->split;
+	struct qemu_parent file = {.disk = parent->target->disk,
+				   .driver = "raw",
+				   .options = parent->window,
+				   .parts = split->parts,
+				   .part_count = split->extents.count};
+
+	snprintf(file.name, sizeof(file.name), "parent%zu", number);
 	snprintf(parent->window, sizeof(parent->window), "offset=%" PRIu64 ",size=%" PRIu64,
 		 format->offset, format->length);
-	return format_check_tables(disk, format, err);
+	if (format->access != FORMAT_DIRECT) {
+		file.driver = format->driver;
+		file.options = format->driver_options;
+	}
+	if (split->descriptor)
+		file.disk = overlay_disk(split->descriptor);
+	return file;
+}
+
+static void chain_free_parent(struct chain_parent *parent)
+{
+	split_free(&parent->split);
+	target_close(parent->target);
+	free(parent);
 }
 
 static int chain_open_parent(struct chain *chain, const struct target *image,
@@ -194,25 +293,27 @@ static int chain_open_parent(struct chain *chain, const struct target *image,
 			     const struct format_parent *claim, struct bs_error *err)
 {
 	struct chain_parent *parent = calloc(1, sizeof(*parent));
+	bool elsewhere;
 
 	if (!parent)
 		return fail_memory(err);
 	parent->target = chain_open_file(child, path, err);
 	if (!parent->target || chain_check_loop(chain, image, parent->target, err) < 0 ||
-	    lock_parent(parent->target, err) < 0 || chain_check_whole(parent->target, err) < 0 ||
-	    chain_describe(parent, claim, err) < 0) {
-		target_close(parent->target);
-		free(parent);
-		return -1;
-	}
-	chain->files[chain->count] = (struct qemu_parent){
-		.disk = parent->target->disk,
-		.driver = parent->format.access == FORMAT_DRIVER ? parent->format.driver : "raw",
-		.options = parent->format.access == FORMAT_DRIVER ? parent->format.driver_options
-								  : parent->window,
-	};
+	    chain_check_owners(chain, image, parent->target, err) < 0 ||
+	    lock_parent(parent->target, err) < 0 || chain_detect(parent, claim, err) < 0)
+		goto failed;
+	elsewhere = format_access_is_elsewhere(parent->format.access);
+	if ((elsewhere && chain_open_parts(chain, image, parent, err) < 0) ||
+	    chain_check_whole(parent->target, err) < 0 ||
+	    (elsewhere ? split_check_tables(&parent->split, err)
+		       : format_check_tables(parent->target->disk, &parent->format, err)) < 0)
+		goto failed;
+	chain->files[chain->count] = chain_present(parent, chain->count + 1);
 	chain->parents[chain->count++] = parent;
 	return 0;
+failed:
+	chain_free_parent(parent);
+	return -1;
 }
 
 /* ---- the image ------------------------------------------------------------------------------ */
@@ -312,6 +413,17 @@ int chain_open(struct chain *chain, const struct target *image, const struct for
 	return 0;
 }
 
+/* The parts are looked at with their set; their names are not. */
+static bool chain_has_names(const struct target *parent)
+{
+	bool good = file_has_name(parent->descriptor, parent->name);
+
+	for (size_t i = 0; i < parent->parts.count && good; i++)
+		good = file_has_name(parent->parts.items[i]->descriptor,
+				     parent->parts.items[i]->name);
+	return good;
+}
+
 int chain_check_unchanged(const struct chain *chain, struct bs_error *err)
 {
 	for (size_t i = 0; i < chain->count; i++) {
@@ -323,7 +435,7 @@ int chain_check_unchanged(const struct chain *chain, struct bs_error *err)
 		if (now.length != parent->status.length ||
 		    now.modified.tv_sec != parent->status.modified.tv_sec ||
 		    now.modified.tv_nsec != parent->status.modified.tv_nsec ||
-		    !file_has_name(parent->descriptor, parent->name))
+		    !chain_has_names(parent))
 			return fail(err, BS_CHANGED_MEANWHILE, "its parent %.240s was changed",
 				    parent->name);
 	}
@@ -332,9 +444,7 @@ int chain_check_unchanged(const struct chain *chain, struct bs_error *err)
 
 void chain_close(struct chain *chain)
 {
-	for (size_t i = 0; i < chain->count; i++) {
-		target_close(chain->parents[i]->target);
-		free(chain->parents[i]);
-	}
+	for (size_t i = 0; i < chain->count; i++)
+		chain_free_parent(chain->parents[i]);
 	*chain = (struct chain){.count = 0};
 }

@@ -5,8 +5,8 @@
  *
  * Which file is the parent is a claim of the image, and whoever made the image may want to see a file
  * that only others may read: what the image gets from its parent can end in its boot files.  So a
- * parent has to be a regular file in the folder of its child, and the owner of the child has to have
- * the right to read it.  A raw disk cannot gain a parent because its guest wrote a header to it: the
+ * parent has to be a regular file in the folder of its child, and the owners of all files above it
+ * have to have the right to read it.  The same is true for the files that a parent describes.  A raw disk cannot gain a parent because its guest wrote a header to it: the
  * format must be certain, not only by the content.
  *
  * While a chain is open, QEMU and its tools cannot write to the parents; other images that have the
@@ -15,6 +15,7 @@
 #ifndef BOOTSHIFT_CHAIN_H
 #define BOOTSHIFT_CHAIN_H
 
+#include "engine/split.h"
 #include "format/format.h"
 #include "qemu/qemu-file.h"
 #include "transaction/target.h"
@@ -22,14 +23,19 @@
 struct chain_parent {
 	struct target *target; /* open for reading, and locked */
 	struct format format;
-	char window[64]; /* options of QEMU's driver, for a disk that is a range of the file */
+	struct split split; /* if the parent only describes the disk: the files that it describes */
+	char window[64];    /* options of QEMU's driver, for a disk that is a range of the file */
 };
+
+/* Files that the parents describe, all together; each takes a descriptor. */
+#define CHAIN_PARTS_MAX 256u
 
 /* All zeros: an image without parents. */
 struct chain {
 	struct format_parent claimed;                   /* what the image says of its parent */
 	struct chain_parent *parents[QEMU_PARENTS_MAX]; /* the nearest one first */
 	size_t count;
+	size_t part_count; /* files that the parents describe */
 	/* The same as QEMU's drivers open them. */
 	struct qemu_parent files[QEMU_PARENTS_MAX];
 };

@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "engine/container.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
 
-#include "disk/file.h"
 #include "disk/window.h"
 #include "engine/options.h"
+#include "engine/parts.h"
 #include "format/vmdk.h"
 #include "transaction/commit.h"
 #include "transaction/undo-search.h"
 #include "util/bytes.h"
 #include "util/path.h"
-#include "util/trust.h"
 
 /* The overlay keeps this many changed bytes in memory, and more in a temporary file. */
 #define OVERLAY_MEMORY (32u << 20)
@@ -28,102 +26,6 @@
 
 /* ---- a disk in other files ------------------------------------------------------------------ */
 
-/*
- * Checks an open file that the VMDK names: `path` may have led elsewhere when the file was
- * opened.
- */
-static int container_check_named(const struct target *vmdk, const struct target *named,
-				 const char *path, struct bs_error *err)
-{
-	struct stat vmdk_status, status;
-
-	if (!file_has_name(named->descriptor, path))
-		return fail(err, BS_CHANGED_MEANWHILE, "was replaced by another file");
-	if (fstat(vmdk->descriptor, &vmdk_status) < 0 || fstat(named->descriptor, &status) < 0)
-		return fail_errno(err, BS_IO, "cannot be looked at");
-	if (!trust_owner_may(&vmdk_status, &status, S_IWOTH))
-		return fail(err, BS_NOT_TRUSTED,
-			    "belongs to another user, and the owner of the description may not "
-			    "write to it");
-	return 0;
-}
-
-/*
- * Opens a file beside the VMDK that describes the disk.  A link could lead to a file that nobody
- * wants to change, and opening a device can have effects.
- */
-static struct target *container_open_named(const struct target *vmdk, const char *name,
-					   struct bs_error *err)
-{
-	char *path = path_beside(vmdk->name, name);
-	struct target *named = NULL;
-	struct stat status;
-
-	if (!path)
-		fail_memory(err);
-	else if (lstat(path, &status) < 0)
-		fail_system(err, "cannot be found");
-	else if (!S_ISREG(status.st_mode))
-		fail(err, BS_FORMAT_UNSUPPORTED, "is a link or a device, not a file");
-	else
-		named = target_open(path, err);
-	if (named && container_check_named(vmdk, named, path, err) < 0) {
-		target_close(named);
-		named = NULL;
-	}
-	free(path);
-	if (!named)
-		fail_prefix(err, "the disk %s that it describes", name);
-	return named;
-}
-
-/* Two names may lead to one file. */
-static int container_check_once(const struct target *set, const struct target *part,
-				struct bs_error *err)
-{
-	for (size_t i = 0; i <= set->parts.count; i++) {
-		const struct target *other = i > 0 ? set->parts.items[i - 1] : set;
-
-		if (other->status.device == part->status.device &&
-		    other->status.inode == part->status.inode)
-			return fail(err, BS_CONTAINER_CORRUPT, "the disk is in %s twice",
-				    path_name(part->name));
-	}
-	return 0;
-}
-
-static int container_check_part(const struct target *set, const struct target *part,
-				const struct vmdk_extent *extent, struct bs_error *err)
-{
-	uint64_t length = part->status.length, room = vmdk_extent_room(extent);
-	bool can_grow = vmdk_extent_is_sparse(extent);
-
-	if (can_grow ? length >= room : length != room)
-		return fail(err, BS_CONTAINER_CORRUPT,
-			    "%s has %" PRIu64 " bytes, and should have %s%" PRIu64, extent->name,
-			    length, can_grow ? "less than " : "", room);
-	return container_check_once(set, part, err);
-}
-
-/* Makes the target the set of the files that it describes. */
-static int container_open_parts(struct target *target, const struct vmdk_extents *extents,
-				struct bs_error *err)
-{
-	int result = 0;
-
-	for (size_t i = 0; i < extents->count && result == 0; i++) {
-		const struct vmdk_extent *extent = &extents->items[i];
-		struct target *part = container_open_named(target, extent->name, err);
-
-		if (part && container_check_part(target, part, extent, err) < 0) {
-			target_close(part);
-			part = NULL;
-		}
-		result = target_add_part(target, part, vmdk_extent_room(extent), err);
-	}
-	return result < 0 ? -1 : target_join(target, err);
-}
-
 /* Opens all files of a disk that is in several files, or in sparse ones. */
 static int container_open_set(struct container *container, struct bs_error *err)
 {
@@ -131,7 +33,7 @@ static int container_open_set(struct container *container, struct bs_error *err)
 	int result = vmdk_read_extents(container->target->disk, &extents, err);
 
 	if (result == 0)
-		result = container_open_parts(container->target, &extents, err);
+		result = parts_open(container->target, &extents, S_IWOTH, err);
 	if (result == 0 && container->format.access == FORMAT_DRIVER_ELSEWHERE)
 		container->split.extents = extents;
 	else
@@ -161,7 +63,7 @@ static int container_follow_descriptor(struct container *container, struct bs_er
 	container->format = format;
 	if (format.extent_count > 1 || format.access == FORMAT_DRIVER_ELSEWHERE)
 		return container_open_set(container, err);
-	extent = container_open_named(container->target, format.extent, err);
+	extent = parts_open_named(container->target, format.extent, S_IWOTH, err);
 	if (!extent)
 		return -1;
 	target_close(container->target);
@@ -364,15 +266,25 @@ static struct qemu_image container_image(const struct container *container)
 	};
 }
 
+/* Whether the image is in several files and holds only the changes to a parent. */
+static bool container_is_split_child(const struct container *container)
+{
+	return container->split.extents.count > 0 && container->chain.count > 0;
+}
+
 /* Opens the parents once.  Later, the staged container must still have the same. */
 static int container_open_chain(struct container *container, bool first, struct bs_error *err)
 {
 	const struct format_parent *before = &container->chain.claimed;
 	const struct format_parent *now = &container->format.parent;
 
+	if (first && chain_open(&container->chain, container->target, &container->format,
+				container->options->format != NULL, err) < 0)
+		return -1;
 	if (first)
-		return chain_open(&container->chain, container->target, &container->format,
-				  container->options->format != NULL, err);
+		return container_is_split_child(container)
+			       ? split_check_grains(&container->split, err)
+			       : 0;
 	return strcmp(before->path, now->path) == 0 && strcmp(before->driver, now->driver) == 0 &&
 			       before->identifier == now->identifier
 		       ? 0
@@ -467,7 +379,8 @@ int container_open_disk(struct container *container, struct bs_error *err)
 					  container->options->undo_directory, err);
 	if (!container->overlay ||
 	    (container->split.extents.count > 0 &&
-	     split_open(&container->split, container->target, container->overlay, err) < 0) ||
+	     split_open(&container->split, container->target, &container->format,
+			container->overlay, "part", err) < 0) ||
 	    (container->shows_before && container_show_before(container, err) < 0))
 		return -1;
 	return container_lay_stack(container, true, err);
@@ -476,7 +389,11 @@ int container_open_disk(struct container *container, struct bs_error *err)
 /* Gives the driver what the staging wrote, sorted and in few requests. */
 static int container_finish_driver(struct container *container, struct bs_error *err)
 {
-	return overlay_copy_written(container->staged, qemu_driver_disk(container->driver), err) < 0
+	bool whole_grains = container_is_split_child(container);
+
+	return overlay_copy_written(container->staged,
+				    whole_grains ? container->split.grain_size : SECTOR_SIZE,
+				    qemu_driver_disk(container->driver), err) < 0
 		       ? -1
 		       : qemu_driver_finish(container->driver, err);
 }

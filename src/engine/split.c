@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "engine/split.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "disk/window.h"
 #include "format/format.h"
+#include "util/bytes.h"
 
 /*
  * Bytes at the start of each file that must not change until an undo.  With the usual grains, the
@@ -15,7 +17,8 @@
 /* ---- opening -------------------------------------------------------------------------------- */
 
 /* The descriptor lies in an overlay over nothing: the driver writes a new identifier to it. */
-static int split_make_descriptor(struct split *split, struct bs_error *err)
+static int split_make_descriptor(struct split *split, const struct format *format,
+				 const char *prefix, struct bs_error *err)
 {
 	char text[VMDK_COMPOSED_SIZE];
 
@@ -25,12 +28,12 @@ static int split_make_descriptor(struct split *split, struct bs_error *err)
 	split->descriptor = overlay_open(split->nothing, sizeof(text), NULL, err);
 	if (!split->descriptor || overlay_resize(split->descriptor, sizeof(text), err) < 0)
 		return -1;
-	vmdk_compose(&split->extents, text);
+	vmdk_compose(&split->extents, format, prefix, text);
 	return disk_write(overlay_disk(split->descriptor), 0, text, sizeof(text), err);
 }
 
-int split_open(struct split *split, const struct target *target, struct overlay *overlay,
-	       struct bs_error *err)
+int split_open(struct split *split, const struct target *target, const struct format *format,
+	       struct overlay *overlay, const char *prefix, struct bs_error *err)
 {
 	size_t count = target->parts.count;
 	uint64_t start = 0;
@@ -40,12 +43,17 @@ int split_open(struct split *split, const struct target *target, struct overlay 
 		return fail_memory(err);
 	for (size_t i = 0; i < count; i++) {
 		const struct target *file = target->parts.items[i];
+		struct qemu_part *part = &split->parts[i];
 
-		split->parts[i] = (struct qemu_part){overlay, start, .room = file->room,
-						     .length = file->status.length};
+		*part = (struct qemu_part){.overlay = overlay,
+					   .disk = overlay ? overlay_disk(overlay) : target->disk,
+					   .start = start,
+					   .room = file->room,
+					   .length = file->status.length};
+		snprintf(part->name, sizeof(part->name), "%s%zu", prefix, i + 1);
 		start += file->room;
 	}
-	return split_make_descriptor(split, err);
+	return split_make_descriptor(split, format, prefix, err);
 }
 
 void split_free(struct split *split)
@@ -61,27 +69,49 @@ void split_free(struct split *split)
 
 /* ---- the files ------------------------------------------------------------------------------ */
 
-static int split_check_part(const struct split *split, size_t number, struct bs_error *err)
+static int split_check_part(struct split *split, size_t number, struct bs_error *err)
 {
 	const struct qemu_part *part = &split->parts[number];
 	const struct vmdk_extent *extent = &split->extents.items[number];
 	const struct format format = {
 		.name = "vmdk", .access = FORMAT_DRIVER, .disk_size = extent->length};
-	struct disk *window =
-		window_open(overlay_disk(part->overlay), part->start, part->length, err);
+	struct disk *window;
+	uint64_t grain_size;
 	int result = -1;
 
-	if (window && vmdk_check_part(window, extent->length, err) == 0)
+	if (!vmdk_extent_is_sparse(extent))
+		return 0;
+	window = window_open(part->disk, part->start, part->length, err);
+	if (window && vmdk_check_part(window, extent->length, &grain_size, err) == 0)
 		result = format_check_tables(window, &format, err);
 	disk_close(window);
-	return result < 0 ? fail_prefix(err, "%s", extent->name) : 0;
+	if (result < 0)
+		return fail_prefix(err, "%s", extent->name);
+	split->grain_size = max_u64(split->grain_size, grain_size);
+	return 0;
 }
 
-int split_check_tables(const struct split *split, struct bs_error *err)
+int split_check_tables(struct split *split, struct bs_error *err)
 {
+	split->grain_size = 0;
 	for (size_t i = 0; i < split->extents.count; i++)
 		if (split_check_part(split, i, err) < 0)
 			return -1;
+	return 0;
+}
+
+int split_check_grains(const struct split *split, struct bs_error *err)
+{
+	const struct vmdk_extents *extents = &split->extents;
+
+	if (split->grain_size > OVERLAY_COPY_SIZE)
+		return fail(err, BS_FORMAT_UNSUPPORTED,
+			    "it has a parent, and grains of more than %u bytes", OVERLAY_COPY_SIZE);
+	for (size_t i = 0; i + 1 < extents->count; i++)
+		if (extents->items[i].length % split->grain_size != 0)
+			return fail(err, BS_FORMAT_UNSUPPORTED,
+				    "it has a parent, and %s does not end with a whole grain",
+				    extents->items[i].name);
 	return 0;
 }
 

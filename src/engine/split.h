@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The disk of a VMDK in several sparse files, each of which can grow (twoGbMaxExtentSparse).  QEMU's
- * driver sees these files as ranges of one overlay, and a descriptor that names nothing else.
+ * The disk of a VMDK in several files, as QEMU's driver gets it: a descriptor that we compose, and
+ * the files that it names.  If the disk is the image's, each file is sparse and can grow
+ * (twoGbMaxExtentSparse), and the files are ranges of one overlay.  If it is that of a parent, the files
+ * may also be flat, and are only read.
  */
 #ifndef BOOTSHIFT_SPLIT_H
 #define BOOTSHIFT_SPLIT_H
@@ -13,26 +15,36 @@
 #include "util/range.h"
 
 struct split {
-	struct vmdk_extents extents; /* empty: the image is no such disk */
+	struct vmdk_extents extents; /* empty: the disk is in one file */
 	struct qemu_part *parts;     /* of the extents; NULL until split_open() */
 	struct disk *nothing;        /* below the descriptor */
 	struct overlay *descriptor;
+	/* Of split_check_tables(): the greatest grain of all files, bytes. */
+	uint64_t grain_size;
 	struct range_vector growths; /* of split_list_growths() */
 };
 
 /*
  * Shows the files of the target, which is a set of these extents, as parts of the overlay over its
- * disk.  The caller has set split->extents, and calls split_free(), also after an error.  Errors:
- * BS_NO_MEMORY.
+ * disk; NULL: the files are only read.  The names of the parts begin with `prefix`.  The caller has set
+ * split->extents, and calls split_free(), also after an error.  Errors: BS_NO_MEMORY.
  */
-MUST_CHECK int split_open(struct split *split, const struct target *target, struct overlay *overlay,
+MUST_CHECK int split_open(struct split *split, const struct target *target,
+			  const struct format *format, struct overlay *overlay, const char *prefix,
 			  struct bs_error *err);
 
 /*
- * Checks the headers and the tables of all files, as the overlay has them.  Errors: those of
- * vmdk_check_part() and of format_check_tables().
+ * Checks the headers and the tables of all sparse files.  Errors: those of vmdk_check_part() and of
+ * format_check_tables().
  */
-MUST_CHECK int split_check_tables(const struct split *split, struct bs_error *err);
+MUST_CHECK int split_check_tables(struct split *split, struct bs_error *err);
+
+/*
+ * Checks that whole grains can be written: QEMU's driver copies the rest of a grain from a wrong place
+ * of the parent if the grain is not in the first file (get_cluster_offset() of block/vmdk.c; seen with
+ * QEMU 7.2).  Error: BS_FORMAT_UNSUPPORTED.
+ */
+MUST_CHECK int split_check_grains(const struct split *split, struct bs_error *err);
 
 /* Makes the files end where they ended before a fix; see transaction_show_before(). */
 void split_take_away(struct split *split, const struct range_vector *growths);

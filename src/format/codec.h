@@ -69,7 +69,7 @@ struct format {
 	 */
 	char extent[FORMAT_EXTENT_NAME_MAX + 1];
 	uint32_t extent_count;
-	/* Only for FORMAT_DRIVER.  The container holds only the changes to its parent, which the
+	/* Only if a driver is needed.  The container holds only the changes to its parent, which the
 	 * caller has to open (engine/chain.h). */
 	struct format_parent parent;
 	uint32_t identifier; /* VMDK: of the present content; a program that writes changes it */

@@ -9,7 +9,6 @@
 
 #include "util/bytes.h"
 
-#define NO_PARENT 0xffffffffu
 #define PATH_SIZE 4096u
 
 struct slice {
@@ -206,10 +205,10 @@ static int descriptor_find_chain(struct slice text, const struct facts *facts,
 	bool named = descriptor_find_parent(text, &hint);
 
 	descriptor->identifier = (uint32_t)facts->identifier;
-	if (!named && facts->parent_identifier == NO_PARENT)
+	if (!named && facts->parent_identifier == VMDK_NO_PARENT)
 		return 0;
 	if (!slice_copy(hint, parent->path, sizeof(parent->path)) || parent->path[0] == '\0' ||
-	    facts->parent_identifier >= NO_PARENT)
+	    facts->parent_identifier >= VMDK_NO_PARENT)
 		return fail(err, BS_CONTAINER_DIFFERENCING,
 			    "the VMDK holds only the changes to its parent, and names it in a way "
 			    "that leads nowhere");

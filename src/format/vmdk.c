@@ -181,24 +181,24 @@ static int vmdk_decode_embedded(const uint8_t *bytes, size_t length, struct form
 
 /* Checks the first `length` bytes of a sparse file.  Sets the size of the disk, or of its part. */
 static int vmdk_check_header(const uint8_t *bytes, size_t length, uint64_t file_size,
-			     uint64_t *disk_size, struct bs_error *err)
+			     uint64_t *disk_size, struct vmdk_tables *tables, struct bs_error *err)
 {
-	struct vmdk_tables ignored;
-
 	if (length < HEADER_SIZE || memcmp(bytes, "KDMV", 4) != 0)
 		return fail(err, BS_CONTAINER_CORRUPT, "there is no VMDK header");
 	return vmdk_check_kind(bytes, err) < 0
 		       ? -1
-		       : vmdk_check_layout(bytes, file_size, disk_size, &ignored, err);
+		       : vmdk_check_layout(bytes, file_size, disk_size, tables, err);
 }
 
 int vmdk_decode_sparse(const uint8_t *bytes, size_t length, uint64_t file_size,
 		       struct format *format, struct bs_error *err)
 {
+	struct vmdk_tables ignored;
+
 	if (length >= 4 && memcmp(bytes, "COWD", 4) == 0)
 		return fail(err, BS_CONTAINER_PART,
 			    "is the data of a VMDK (COWD) that has its descriptor in another file");
-	if (vmdk_check_header(bytes, length, file_size, &format->disk_size, err) < 0)
+	if (vmdk_check_header(bytes, length, file_size, &format->disk_size, &ignored, err) < 0)
 		return -1;
 	return vmdk_decode_embedded(bytes, length, format, err);
 }
@@ -238,7 +238,8 @@ static int vmdk_check_type(const struct vmdk_descriptor *descriptor, struct bs_e
 	const char *type = descriptor->create_type;
 	const struct vmdk_extents *extents = &descriptor->extents;
 
-	if (descriptor->parent.path[0] != '\0')
+	/* VMware makes the others on ESX servers only. */
+	if (descriptor->parent.path[0] != '\0' && strcmp(type, "twoGbMaxExtentSparse") != 0)
 		return fail(err, BS_CONTAINER_DIFFERENCING,
 			    "is a descriptor of the type %s, and its disk holds only the changes "
 			    "to its parent, %s",
@@ -311,15 +312,14 @@ static int vmdk_check_extents(const struct vmdk_extents *extents, struct bs_erro
 	return 0;
 }
 
-int vmdk_decode_descriptor(const uint8_t *bytes, size_t length, struct vmdk_extents *extents,
-			   struct bs_error *err)
+/* The caller frees descriptor->extents, also on error. */
+static int vmdk_decode_text(const uint8_t *bytes, size_t length, struct vmdk_descriptor *descriptor,
+			    struct bs_error *err)
 {
 	static const char first_line[] = "# Disk DescriptorFile";
 	size_t text_length = strnlen((const char *)bytes, length);
-	struct vmdk_descriptor descriptor;
-	int result;
 
-	*extents = (struct vmdk_extents){0};
+	*descriptor = (struct vmdk_descriptor){0};
 	/* qemu-img fills the last sector with zeros. */
 	while (length != 0 && bytes[length - 1] == 0)
 		length--;
@@ -328,11 +328,20 @@ int vmdk_decode_descriptor(const uint8_t *bytes, size_t length, struct vmdk_exte
 	    length > text_length + LEFT_OVER_MAX)
 		return fail(err, BS_CONTAINER_CORRUPT,
 			    "begins like a VMDK descriptor, but is not a text of at most 64 KiB");
-	result = vmdk_descriptor_decode(bytes, text_length, &descriptor, err);
-	*extents = descriptor.extents;
-	if (result < 0 || vmdk_check_type(&descriptor, err) < 0)
+	if (vmdk_descriptor_decode(bytes, text_length, descriptor, err) < 0 ||
+	    vmdk_check_type(descriptor, err) < 0)
 		return -1;
-	return vmdk_check_extents(extents, err);
+	return vmdk_check_extents(&descriptor->extents, err);
+}
+
+int vmdk_decode_descriptor(const uint8_t *bytes, size_t length, struct vmdk_extents *extents,
+			   struct bs_error *err)
+{
+	struct vmdk_descriptor descriptor;
+	int result = vmdk_decode_text(bytes, length, &descriptor, err);
+
+	*extents = descriptor.extents;
+	return result;
 }
 
 /* ---- sparse extents of a disk in several files ------------------------------------------------ */
@@ -346,34 +355,48 @@ uint64_t vmdk_extent_room(const struct vmdk_extent *extent)
 	return (room + VMDK_ROOM_UNIT - 1) / VMDK_ROOM_UNIT * VMDK_ROOM_UNIT;
 }
 
-int vmdk_check_part(struct disk *part, uint64_t wanted, struct bs_error *err)
+int vmdk_check_part(struct disk *part, uint64_t wanted, uint64_t *grain_size, struct bs_error *err)
 {
+	struct vmdk_tables tables = {0};
 	uint8_t *bytes = NULL;
 	size_t length;
 	uint64_t size;
 	int result = codec_read(part, 0, HEADER_SIZE, &bytes, &length, err);
 
 	if (result == 0)
-		result = vmdk_check_header(bytes, length, disk_size(part), &size, err);
+		result = vmdk_check_header(bytes, length, disk_size(part), &size, &tables, err);
 	if (result == 0 && size != wanted)
 		result = fail(err, BS_CONTAINER_CORRUPT,
 			      "its header states %" PRIu64 " bytes of the disk, the descriptor "
 			      "%" PRIu64,
 			      size, wanted);
+	*grain_size = tables.grain_size;
 	free(bytes);
 	return result;
 }
 
-void vmdk_compose(const struct vmdk_extents *extents, char text[VMDK_COMPOSED_SIZE])
+void vmdk_compose(const struct vmdk_extents *extents, const struct format *format,
+		  const char *prefix, char text[VMDK_COMPOSED_SIZE])
 {
+	const struct format_parent *parent = &format->parent;
 	int length = snprintf(text, VMDK_COMPOSED_SIZE,
-			      "# Disk DescriptorFile\nversion=1\nCID=00000001\n"
-			      "parentCID=ffffffff\ncreateType=\"twoGbMaxExtentSparse\"\n");
+			      "# Disk DescriptorFile\nversion=1\nCID=%08" PRIx32
+			      "\nparentCID=%08" PRIx32 "\ncreateType=\"twoGbMaxExtentSparse\"\n",
+			      format->identifier,
+			      parent->has_identifier ? parent->identifier : VMDK_NO_PARENT);
 
-	for (size_t i = 0; i < extents->count; i++)
-		length += snprintf(text + length, VMDK_COMPOSED_SIZE - (size_t)length,
-				   "RW %" PRIu64 " SPARSE \"part%zu\"\n",
-				   extents->items[i].length / SECTOR_SIZE, i + 1);
+	for (size_t i = 0; i < extents->count; i++) {
+		const struct vmdk_extent *extent = &extents->items[i];
+
+		length +=
+			snprintf(text + length, VMDK_COMPOSED_SIZE - (size_t)length,
+				 "RW %" PRIu64 " %s \"%s%zu\"", extent->length / SECTOR_SIZE,
+				 vmdk_extent_is_sparse(extent) ? "SPARSE" : "FLAT", prefix, i + 1);
+		if (!vmdk_extent_is_sparse(extent))
+			length += snprintf(text + length, VMDK_COMPOSED_SIZE - (size_t)length,
+					   " %" PRIu64, extent->offset / SECTOR_SIZE);
+		length += snprintf(text + length, VMDK_COMPOSED_SIZE - (size_t)length, "\n");
+	}
 	memset(text + length, 0, VMDK_COMPOSED_SIZE - (size_t)length);
 }
 
@@ -382,21 +405,24 @@ void vmdk_compose(const struct vmdk_extents *extents, char text[VMDK_COMPOSED_SI
 static int vmdk_describe_descriptor(const uint8_t *bytes, size_t length, struct format *format,
 				    struct bs_error *err)
 {
-	struct vmdk_extents extents;
-	int result = vmdk_decode_descriptor(bytes, length, &extents, err);
+	struct vmdk_descriptor descriptor;
+	const struct vmdk_extents *extents = &descriptor.extents;
+	int result = vmdk_decode_text(bytes, length, &descriptor, err);
 
 	format->access = FORMAT_ELSEWHERE;
 	if (result == 0) {
-		if (vmdk_extent_is_sparse(&extents.items[0]))
+		if (vmdk_extent_is_sparse(&extents->items[0]))
 			format->access = FORMAT_DRIVER_ELSEWHERE;
-		format->offset = extents.items[0].offset;
-		format->extent_count = (uint32_t)extents.count;
-		memcpy(format->extent, extents.items[0].name, sizeof(format->extent));
-		for (size_t i = 0; i < extents.count; i++)
-			format->length += extents.items[i].length;
+		format->parent = descriptor.parent;
+		format->identifier = descriptor.identifier;
+		format->offset = extents->items[0].offset;
+		format->extent_count = (uint32_t)extents->count;
+		memcpy(format->extent, extents->items[0].name, sizeof(format->extent));
+		for (size_t i = 0; i < extents->count; i++)
+			format->length += extents->items[i].length;
 		format->disk_size = format->length;
 	}
-	vmdk_extents_free(&extents);
+	vmdk_extents_free(&descriptor.extents);
 	return result;
 }
 

@@ -36,6 +36,8 @@
 /* The length of a descriptor from vmdk_compose(), with zeros at its end: what QEMU reads and writes. */
 #define VMDK_COMPOSED_SIZE 10240u
 
+#define VMDK_NO_PARENT 0xffffffffu /* the identifier of the parent, if there is none */
+
 struct vmdk_extent {
 	char name[FORMAT_EXTENT_NAME_MAX + 1]; /* as the descriptor has it */
 	char type[16];                         /* FLAT, SPARSE and others */
@@ -59,10 +61,10 @@ MUST_CHECK int vmdk_decode_sparse(const uint8_t *bytes, size_t length, uint64_t 
 
 /*
  * Decodes a descriptor file of `length` bytes, at most VMDK_DESCRIPTOR_MAX.  The disk must be in
- * extents that are all flat or all sparse, one after the other, and must not have a parent.  Each
+ * extents that are all flat or all sparse, one after the other.  Only sparse ones may have a parent.  Each
  * extent then is in a file of the descriptor's folder, which no other extent names.  If there are
  * several, each begins at the first byte of its file.  The caller frees *extents, also on error.
- * Errors: those of vmdk_decode_sparse(); BS_CONTAINER_DIFFERENCING for every parent;
+ * Errors: those of vmdk_decode_sparse(); BS_CONTAINER_DIFFERENCING for the parent of a disk of another kind;
  * BS_CONTAINER_SPLIT for more than VMDK_FILES_MAX extents; BS_NO_MEMORY.
  */
 MUST_CHECK int vmdk_decode_descriptor(const uint8_t *bytes, size_t length,
@@ -85,15 +87,18 @@ bool vmdk_extent_is_sparse(const struct vmdk_extent *extent);
 uint64_t vmdk_extent_room(const struct vmdk_extent *extent);
 
 /*
- * Checks the header of a file with a sparse extent whose part of the disk has `disk_size` bytes.
- * Errors: those of vmdk_decode_sparse(), and those of reading.
+ * Checks the header of a file with a sparse extent whose part of the disk has `disk_size` bytes.  Sets
+ * *grain_size, bytes, a power of two.  Errors: those of vmdk_decode_sparse(), and those of reading.
  */
-MUST_CHECK int vmdk_check_part(struct disk *part, uint64_t disk_size, struct bs_error *err);
+MUST_CHECK int vmdk_check_part(struct disk *part, uint64_t disk_size, uint64_t *grain_size,
+			       struct bs_error *err);
 
 /*
- * Writes a descriptor of sparse extents in files with the names "part1", "part2" and so on.  It has
- * nothing of the original but the lengths of the extents, so QEMU's driver learns no other name.
+ * Writes a descriptor of the extents in files with the names "PREFIX1", "PREFIX2" and so on.  It has
+ * nothing else of the original but the identifiers in *format, so QEMU's driver learns no other name.
+ * The prefix has at most 24 bytes.
  */
-void vmdk_compose(const struct vmdk_extents *extents, char text[VMDK_COMPOSED_SIZE]);
+void vmdk_compose(const struct vmdk_extents *extents, const struct format *format,
+		  const char *prefix, char text[VMDK_COMPOSED_SIZE]);
 
 #endif

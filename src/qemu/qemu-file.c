@@ -23,20 +23,26 @@
 
 #include "util/bytes.h"
 #include "util/signals.h"
+#include "util/vector.h"
 
 #define FOREVER 3600.0 /* seconds of caching attributes; the kernel sees every change of them */
 
-/*
- * The numbers of the files.  Parent N has the number FIRST_OTHER + N - 1, and so has part N: an image
- * has parents or parts, or neither.
- */
-enum {
-	IMAGE = FUSE_ROOT_ID + 1,
-	FIRST_OTHER,
+/* The number of the first file of the folder.  The others follow. */
+#define FIRST_FILE (FUSE_ROOT_ID + 1)
+
+/* A file of the folder, as a program sees it. */
+struct qemu_view {
+	const char *name;
+	struct overlay *overlay; /* NULL: the file can only be read */
+	struct disk *disk;       /* of the overlay, or another one; NULL: there is no such file */
+	struct qemu_part *part;  /* NULL: the file is all of the disk */
+	uint64_t start, length;  /* the bytes of the file in the disk */
 };
 
+DEFINE_VECTOR(qemu_views, struct qemu_view);
+
 struct qemu_file {
-	struct qemu_image image;
+	struct qemu_views views;      /* without `start` and `length` */
 	struct fuse_session *session; /* owns the descriptor of /dev/fuse */
 	int stop;                     /* eventfd */
 	pthread_t thread;
@@ -53,32 +59,18 @@ static struct qemu_file *qemu_file_of(fuse_req_t request)
 	return fuse_req_userdata(request);
 }
 
-/* A file of the folder, as a program sees it. */
-struct qemu_view {
-	struct overlay *overlay; /* NULL: the file can only be read */
-	struct disk *disk;       /* of the overlay, or of a parent; NULL: there is no such file */
-	uint64_t start, length;  /* the bytes of the file in the disk */
-	struct qemu_part *part;  /* NULL: the file is all of the disk */
-};
-
 static struct qemu_view qemu_file_view(const struct qemu_file *file, fuse_ino_t inode)
 {
-	const struct qemu_image *image = &file->image;
 	struct qemu_view view = {0};
 
-	if (inode == IMAGE) {
-		view.overlay = image->overlay;
-	} else if (inode >= FIRST_OTHER && inode - FIRST_OTHER < image->part_count) {
-		view.part = &image->parts[inode - FIRST_OTHER];
-		view.overlay = view.part->overlay;
+	if (inode >= FIRST_FILE && inode - FIRST_FILE < file->views.count)
+		view = file->views.items[inode - FIRST_FILE];
+	if (view.part) {
 		view.start = view.part->start;
-	} else if (inode >= FIRST_OTHER && inode - FIRST_OTHER < image->parent_count) {
-		view.disk = image->parents[inode - FIRST_OTHER].disk;
+		view.length = view.part->length;
+	} else if (view.disk) {
+		view.length = disk_size(view.disk);
 	}
-	if (view.overlay)
-		view.disk = overlay_disk(view.overlay);
-	if (view.disk)
-		view.length = view.part ? view.part->length : disk_size(view.disk);
 	return view;
 }
 
@@ -141,18 +133,9 @@ static void qemu_file_reply_attributes(fuse_req_t request, fuse_ino_t inode)
 /* Returns the number of the file with this name; 0: there is none. */
 static fuse_ino_t qemu_file_find(const struct qemu_file *file, const char *name)
 {
-	const struct qemu_image *image = &file->image;
-	const char *others = image->part_count > 0 ? QEMU_FILE_PART : QEMU_FILE_PARENT;
-	size_t count = image->part_count > 0 ? image->part_count : image->parent_count;
-	char other[32];
-
-	if (strcmp(name, QEMU_FILE_IMAGE) == 0)
-		return IMAGE;
-	for (size_t i = 0; i < count; i++) {
-		snprintf(other, sizeof(other), "%s%zu", others, i + 1);
-		if (strcmp(name, other) == 0)
-			return FIRST_OTHER + i;
-	}
+	for (size_t i = 0; i < file->views.count; i++)
+		if (strcmp(file->views.items[i].name, name) == 0)
+			return FIRST_FILE + i;
 	return 0;
 }
 
@@ -199,8 +182,8 @@ static void qemu_file_set_attributes(fuse_req_t request, fuse_ino_t inode, struc
 }
 
 /*
- * A parent is never open for writing, so the requests that change bytes are only for files with an
- * overlay.  direct_io: the kernel passes on every request of the program and does not use its cache.
+ * A file without an overlay is never open for writing, so the requests that change bytes are only for
+ * the others.  direct_io: the kernel passes on every request of the program and does not use its cache.
  */
 static void qemu_file_open(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *info)
 {
@@ -369,9 +352,53 @@ static void qemu_file_free(struct qemu_file *file)
 	if (file->stop >= 0)
 		close(file->stop);
 	pthread_mutex_destroy(&file->lock);
+	qemu_views_free(&file->views);
 	free(file->buffer);
 	free(file);
 }
+
+/* ---- the files of an image ----------------------------------------------------------------- */
+
+static int qemu_file_add_parts(struct qemu_views *views, struct qemu_part *parts, size_t count,
+			       struct bs_error *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct qemu_part *part = &parts[i];
+
+		if (qemu_views_append(views,
+				      (struct qemu_view){.name = part->name,
+							 .overlay = part->overlay,
+							 .disk = part->disk,
+							 .part = part},
+				      err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int qemu_file_list(struct qemu_views *views, const struct qemu_image *image,
+			  struct bs_error *err)
+{
+	const struct qemu_view top = {.name = QEMU_FILE_IMAGE,
+				      .overlay = image->overlay,
+				      .disk = overlay_disk(image->overlay)};
+
+	if (qemu_views_append(views, top, err) < 0 ||
+	    qemu_file_add_parts(views, image->parts, image->part_count, err) < 0)
+		return -1;
+	for (size_t i = 0; i < image->parent_count; i++) {
+		const struct qemu_parent *parent = &image->parents[i];
+
+		if (qemu_views_append(
+			    views, (struct qemu_view){.name = parent->name, .disk = parent->disk},
+			    err) < 0 ||
+		    qemu_file_add_parts(views, parent->parts, parent->part_count, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- starting and ending ------------------------------------------------------------------- */
 
 struct qemu_file *qemu_file_serve(const struct qemu_image *image, int descriptor,
 				  struct bs_error *err)
@@ -383,12 +410,12 @@ struct qemu_file *qemu_file_serve(const struct qemu_image *image, int descriptor
 		close(descriptor);
 		return NULL;
 	}
-	file->image = *image;
 	pthread_mutex_init(&file->lock, NULL);
 	file->stop = eventfd(0, EFD_CLOEXEC);
 	if (file->stop < 0)
 		fail_errno(err, BS_SYSTEM_LIMIT, "cannot make an eventfd");
-	if (file->stop < 0 || qemu_file_start_session(file, descriptor, err) < 0) {
+	if (file->stop < 0 || qemu_file_list(&file->views, image, err) < 0 ||
+	    qemu_file_start_session(file, descriptor, err) < 0) {
 		qemu_file_free(file);
 		close(descriptor);
 		return NULL;

@@ -2,30 +2,36 @@
 /*
  * Shows an overlay, and the parents of its container, to other programs as the files of a folder: a
  * FUSE file system.  Reads, writes, changes of the length and holes of the file "image" go straight
- * to the overlay, without the kernel's page cache in between.  The parents, "parent1" and so on, can
- * only be read.  If the image describes a disk in several files, "part1" and so on are these files.
+ * to the overlay, without the kernel's page cache in between.  The parents can only be read.  If the
+ * image or a parent only describes a disk in several files, these are in the folder, too.
  */
 #ifndef BOOTSHIFT_QEMU_FILE_H
 #define BOOTSHIFT_QEMU_FILE_H
 
 #include "disk/overlay.h"
 
-#define QEMU_FILE_IMAGE  "image"
-#define QEMU_FILE_PARENT "parent" /* a number from 1 on follows */
-#define QEMU_FILE_PART   "part"   /* the same */
+#define QEMU_FILE_IMAGE "image"
+
+#define QEMU_NAME_SIZE 32
+
+/* A file with a part of the disk: a range of an overlay, in which the file can grow, or of a disk. */
+struct qemu_part {
+	char name[QEMU_NAME_SIZE]; /* in the folder */
+	struct overlay *overlay;   /* NULL: the file can only be read */
+	struct disk *disk;         /* of the overlay, or another one */
+	uint64_t start, room;      /* the range in the disk, bytes */
+	uint64_t length; /* of the file, bytes; changes if a program writes behind its end */
+};
 
 /* A container that is only read: the parent of the container above it. */
 struct qemu_parent {
-	struct disk *disk;   /* the bytes of the container */
-	const char *driver;  /* QEMU's name of the driver for it */
-	const char *options; /* of the driver, separated by commas; NULL: none */
-};
-
-/* A file with a part of the disk: a range of an overlay, in which the file can grow. */
-struct qemu_part {
-	struct overlay *overlay;
-	uint64_t start, room; /* the range in the overlay, bytes */
-	uint64_t length;      /* of the file, bytes; changes if a program writes behind its end */
+	char name[QEMU_NAME_SIZE]; /* in the folder */
+	struct disk *disk;         /* the bytes of the container */
+	const char *driver;        /* QEMU's name of the driver for it */
+	const char *options;       /* of the driver, separated by commas; NULL: none */
+	/* If the container only describes the disk: the files that it describes. */
+	struct qemu_part *parts;
+	size_t part_count;
 };
 
 /*
@@ -36,12 +42,11 @@ struct qemu_image {
 	struct overlay *overlay; /* the view of the container */
 	const char *driver;      /* as in struct qemu_parent */
 	const char *options;
+	struct qemu_part *parts;
+	size_t part_count;
 	const struct qemu_parent
 		*parents;    /* the nearest one first; each is the parent of the last */
 	size_t parent_count; /* at most QEMU_PARENTS_MAX */
-	/* If the container only describes the disk: what it describes.  Then there are no parents. */
-	struct qemu_part *parts;
-	size_t part_count;
 };
 
 /* VMware makes at most 32 snapshots of a machine ("Take Snapshots"), so no real chain is longer. */

@@ -140,10 +140,10 @@ out:
 
 /*
  * Adds the options of one container: each begins with "backing." once for each container above it.
- * Without locking: nobody else sees the file, and for locks QEMU would have to open other files.
+ * Without locking: nobody else sees the files, and for locks QEMU would have to open other files.
  */
 static void qemu_process_add_options(FILE *text, size_t depth, const char *driver,
-				     const char *options, const char *file)
+				     const char *options, const char *file, size_t parts)
 {
 	char prefix[sizeof("backing.") * (QEMU_PARENTS_MAX + 1)] = "", *end = prefix;
 	const char *option = options;
@@ -157,13 +157,15 @@ static void qemu_process_add_options(FILE *text, size_t depth, const char *drive
 		fprintf(text, ",%s%.*s", prefix, (int)length, option);
 		option += length + strspn(option + length, ",");
 	}
-	fprintf(text, ",%sfile.driver=file,%sfile.locking=off,%sfile.filename=%s", prefix, prefix,
-		prefix, file);
+	fprintf(text, ",%sfile.driver=file,%sfile.locking=off,%sfile.filename=" QEMU_FOLDER "/%s",
+		prefix, prefix, prefix, file);
+	for (size_t i = 0; i < parts; i++)
+		fprintf(text, ",%sextents.%zu.locking=off", prefix, i);
 }
 
 char *qemu_process_image(const struct qemu_image *image, struct bs_error *err)
 {
-	char file[64], *options = NULL;
+	char *options = NULL;
 	size_t length;
 	FILE *text = open_memstream(&options, &length);
 	bool failed;
@@ -173,13 +175,13 @@ char *qemu_process_image(const struct qemu_image *image, struct bs_error *err)
 		return NULL;
 	}
 	assert(image->parent_count <= QEMU_PARENTS_MAX);
-	qemu_process_add_options(text, 0, image->driver, image->options, QEMU_IMAGE);
-	for (size_t i = 0; i < image->part_count; i++)
-		fprintf(text, ",extents.%zu.locking=off", i);
+	qemu_process_add_options(text, 0, image->driver, image->options, QEMU_FILE_IMAGE,
+				 image->part_count);
 	for (size_t i = 0; i < image->parent_count; i++) {
-		snprintf(file, sizeof(file), QEMU_FOLDER "/" QEMU_FILE_PARENT "%zu", i + 1);
-		qemu_process_add_options(text, i + 1, image->parents[i].driver,
-					 image->parents[i].options, file);
+		const struct qemu_parent *parent = &image->parents[i];
+
+		qemu_process_add_options(text, i + 1, parent->driver, parent->options, parent->name,
+					 parent->part_count);
 	}
 	failed = ferror(text);
 	if (fclose(text) != 0 || failed) {

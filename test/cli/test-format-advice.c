@@ -39,10 +39,8 @@ static const struct {
 	 "format-unsupported", "new"},
 	{"qemu-img convert -O vmdk -o subformat=streamOptimized a.img disk", "container-compressed",
 	 "new"},
-	{"qemu-img convert -O vmdk -o subformat=monolithicFlat a.img b.vmdk && "
-	 "qemu-img create -q -f qcow2 -b b.vmdk -F vmdk disk.qcow2",
-	 "container-differencing", "new"},
-	{"qemu-img convert -O vmdk -o subformat=twoGbMaxExtentSparse a.img b.vmdk && "
+	{"qemu-img convert -O vmdk -o subformat=monolithicFlat a.img b.vmdk && mkdir sub && "
+	 "mv b-flat.vmdk sub && sed -i s:b-flat:sub/b-flat: b.vmdk && "
 	 "qemu-img create -q -f qcow2 -b b.vmdk -F vmdk disk.qcow2",
 	 "container-differencing", "new"},
 	{"qemu-img convert -O qcow2 -o data_file=b.raw a.img disk", "container-split", "new"},

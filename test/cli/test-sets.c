@@ -394,7 +394,12 @@ static const struct {
 	 "format-unsupported", 3},
 	{"sed -i 's/parentCID=.*/parentCID=5a89970f/' disk.vmdk && "
 	 "echo 'parentFileNameHint=\"base.vmdk\"' >>disk.vmdk",
-	 "container-differencing", 3},
+	 "parent-missing", 3},
+	/* The driver would copy the rest of a grain from a wrong place of the parent. */
+	{"qemu-img create -q -f vmdk base.vmdk 200M && "
+	 "sed -i s/parentCID=.*/parentCID=$(grep -a ^CID= base.vmdk | cut -d= -f2)/ disk.vmdk && "
+	 "echo 'parentFileNameHint=\"base.vmdk\"' >>disk.vmdk",
+	 "format-unsupported", 3},
 	{"chmod a-w disk-f003.vmdk", "read-only", 3},
 };
 

@@ -4,6 +4,7 @@
 
 #include "engine/chain.h"
 #include "support/program.h"
+#include "support/sample.h"
 
 /* A chain of `base.img` and `top.qcow2` in a folder of its own. */
 static const char *folder;
@@ -86,6 +87,127 @@ TEST(chain_tests, what_the_owner_of_the_image_may_not_read_is_no_parent)
 		target_close(image);
 	}
 }
+
+/* Whoever may read the parent has not the right to read the file below it. */
+TEST(chain_tests, what_the_owner_of_the_image_may_not_read_is_no_parent_of_its_parent)
+{
+	struct target *image;
+	struct bs_error err = {0};
+	struct chain chain;
+
+	if (geteuid() != 0)
+		return;
+	free(image_run(0,
+		       "cd '%s' && qemu-img create -q -f qcow2 -F raw -b base.img middle.qcow2 && "
+		       "qemu-img create -q -f qcow2 -F qcow2 -b middle.qcow2 top.qcow2 && "
+		       "chown 4:4 base.img middle.qcow2 && chmod 600 base.img && "
+		       "chmod 644 middle.qcow2 && chown 3:3 top.qcow2",
+		       folder));
+	ck_assert_int_eq(open_chain(&chain, &image, &err), -1);
+	ck_assert_int_eq(err.code, BS_PARENT_REFUSED);
+	ASSERT_HAS(err.message, "/base.img");
+	chain_close(&chain);
+	target_close(image);
+	free(image_run(0, "chmod 644 '%s'", path_of("base.img")));
+	ASSERT_OK(open_chain(&chain, &image, &err));
+	chain_close(&chain);
+	target_close(image);
+}
+
+/* ---- a parent in several files ------------------------------------------------------------- */
+
+static void setup_split(void)
+{
+	setup();
+	free(image_run(0,
+		       "cd '%s' && qemu-img create -q -f vmdk -o subformat=twoGbMaxExtentSparse "
+		       "base.vmdk 3G && qemu-img create -q -f qcow2 -F vmdk -b base.vmdk top.qcow2",
+		       folder));
+}
+
+TEST_CASE(split_parents, "split parents", .setup = setup_split);
+
+TEST(split_parents, a_file_of_a_parent_that_is_changed_while_it_is_open_is_noticed)
+{
+	static const char *const changes[] = {
+		"printf x | dd of=base-s002.vmdk conv=notrunc status=none",
+		"truncate -s +1M base-s001.vmdk", "cp base-s002.vmdk new && mv new base-s002.vmdk",
+		"cp base.vmdk new && mv new base.vmdk"};
+	struct target *image;
+	struct bs_error err = {0};
+	struct chain chain;
+
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		ASSERT_OK(open_chain(&chain, &image, &err));
+		ASSERT_OK(chain_check_unchanged(&chain, &err));
+		free(image_run(0, "cd '%s' && %s", folder, changes[i]));
+		ck_assert_int_eq(chain_check_unchanged(&chain, &err), -1);
+		ck_assert_int_eq(err.code, BS_CHANGED_MEANWHILE);
+		chain_close(&chain);
+		target_close(image);
+		setup_split();
+	}
+}
+
+TEST(split_parents, what_the_owner_of_the_image_may_not_read_is_no_file_of_a_parent)
+{
+	struct target *image;
+	struct bs_error err = {0};
+	struct chain chain;
+
+	if (geteuid() != 0)
+		return;
+	free(image_run(0,
+		       "cd '%s' && chown 4:4 base*.vmdk && chmod 644 base*.vmdk && "
+		       "chown 3:3 top.qcow2 && chmod 600 base-s002.vmdk",
+		       folder));
+	ck_assert_int_eq(open_chain(&chain, &image, &err), -1);
+	ck_assert_int_eq(err.code, BS_PARENT_REFUSED);
+	ASSERT_HAS(err.message, "base-s002.vmdk");
+	chain_close(&chain);
+	target_close(image);
+	free(image_run(0, "chmod 644 '%s'", path_of("base-s002.vmdk")));
+	ASSERT_OK(open_chain(&chain, &image, &err));
+	chain_close(&chain);
+	target_close(image);
+	/* The owner of the parent may name only what that owner may read, too. */
+	free(image_run(0,
+		       "cd '%s' && chmod 640 base-s002.vmdk && chown 5:3 base-s002.vmdk && "
+		       "chown 3:3 top.qcow2",
+		       folder));
+	ck_assert_int_eq(open_chain(&chain, &image, &err), -1);
+	ck_assert_int_eq(err.code, BS_PARENT_REFUSED);
+	chain_close(&chain);
+	target_close(image);
+}
+
+/* One of the descriptors that parents in too many files would take is not there for QEMU's driver. */
+TEST(split_parents, parents_in_too_many_files_are_refused)
+{
+	struct target *image;
+	struct bs_error err = {0};
+	struct chain chain;
+
+	free(image_run(0,
+		       "cd '%s' && rm base* && "
+		       "qemu-img create -q -f vmdk -o subformat=twoGbMaxExtentSparse s.vmdk 64K && "
+		       "below=ffffffff && for level in 1 2 3; do { "
+		       "printf '# Disk DescriptorFile\nversion=1\nCID=%%s\nparentCID=%%s\n' "
+		       "$level $below; echo 'createType=\"twoGbMaxExtentSparse\"'; "
+		       "[ $level = 1 ] || echo \"parentFileNameHint=\\\"$below.vmdk\\\"\"; "
+		       "for i in $(seq 86); do cp s-s001.vmdk $level-$i; "
+		       "echo \"RW 128 SPARSE \\\"$level-$i\\\"\"; done; } >$level.vmdk; "
+		       "below=$level; done && "
+		       "qemu-img create -q -u -f qcow2 -F vmdk -b 3.vmdk top.qcow2 1M",
+		       folder));
+	ck_assert_int_eq(open_chain(&chain, &image, &err), -1);
+	ck_assert_int_eq(err.code, BS_CONTAINER_DIFFERENCING);
+	ASSERT_HAS(err.message, "more than 256 files");
+	chain_close(&chain);
+	target_close(image);
+}
+
+/* ---- long chains --------------------------------------------------------------------------- */
 
 TEST_CASE(long_chains, "long chains", .setup = setup, .tags = "slow");
 

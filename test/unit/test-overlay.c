@@ -336,7 +336,7 @@ TEST(overlay_tests, what_was_written_is_copied_by_whole_sectors_and_nothing_else
 	ck_assert_int_eq(disk_write(view, BLOCK, original + BLOCK, SECTOR, &err), 0);
 	memcpy(expected + BLOCK, original + BLOCK, SECTOR);
 
-	ck_assert_int_eq(overlay_copy_written(overlay, &copy->disk, &err), 0);
+	ck_assert_int_eq(overlay_copy_written(overlay, SECTOR, &copy->disk, &err), 0);
 	ck_assert_mem_eq(copy->bytes, expected, BELOW_SIZE);
 	ck_assert_uint_eq(copy->writes, 3);
 	free(expected);
@@ -350,10 +350,32 @@ TEST(overlay_tests, small_writes_are_copied_in_one_request)
 
 	for (int i = 30; i-- > 0;)
 		write_bytes((uint64_t)i * BLOCK, i, BLOCK);
-	ck_assert_int_eq(overlay_copy_written(overlay, &copy->disk, &err), 0);
+	ck_assert_int_eq(overlay_copy_written(overlay, SECTOR, &copy->disk, &err), 0);
 	ck_assert_uint_eq(copy->writes, 1);
 	for (int i = 0; i < 30; i++)
 		ck_assert_int_eq(copy->bytes[i * BLOCK + 7], i);
+	disk_close(&copy->disk);
+}
+
+/* The last unit ends with the disk. */
+TEST(overlay_tests, whole_units_are_copied)
+{
+	const uint64_t unit = 4 * BLOCK, last = (BELOW_SIZE - 1) / unit * unit;
+	struct memory_disk *copy = memory_disk_open(BELOW_SIZE);
+	uint8_t *expected = calloc(1, BELOW_SIZE);
+	struct bs_error err;
+
+	memset(copy->bytes, 0, BELOW_SIZE);
+	write_bytes(unit + 5, 0xee, 1);
+	write_bytes(2 * unit - 1, 0xee, 1);
+	write_bytes(BELOW_SIZE - 1, 0xee, 1);
+	memcpy(expected + unit, original + unit, unit);
+	memcpy(expected + last, original + last, BELOW_SIZE - last);
+	expected[unit + 5] = expected[2 * unit - 1] = expected[BELOW_SIZE - 1] = 0xee;
+	ck_assert_int_eq(overlay_copy_written(overlay, unit, &copy->disk, &err), 0);
+	ck_assert_mem_eq(copy->bytes, expected, BELOW_SIZE);
+	ck_assert_uint_eq(copy->writes, 2);
+	free(expected);
 	disk_close(&copy->disk);
 }
 
@@ -364,7 +386,7 @@ TEST(overlay_tests, an_error_of_the_other_disk_ends_the_copying)
 
 	write_bytes(0, 0xee, BLOCK);
 	copy->failure = BS_NO_SPACE;
-	ck_assert_int_eq(overlay_copy_written(overlay, &copy->disk, &err), -1);
+	ck_assert_int_eq(overlay_copy_written(overlay, SECTOR, &copy->disk, &err), -1);
 	ck_assert_int_eq(err.code, BS_NO_SPACE);
 	disk_close(&copy->disk);
 }

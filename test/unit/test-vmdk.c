@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* VMDK headers and descriptors: exact bytes, and files that qemu-img makes. */
 #include "format/vmdk.h"
+#include "support/sample.h"
 #include "unit/container-file.h"
 #include "util/bytes.h"
 
@@ -274,6 +275,7 @@ TEST(vmdk_tests, a_disk_in_sparse_files_needs_the_driver_and_its_files_have_room
 TEST(vmdk_tests, qemu_opens_the_composed_descriptor_of_the_largest_number_of_files)
 {
 	static char text[VMDK_COMPOSED_SIZE];
+	const struct format format = {.identifier = 1};
 	struct vmdk_extents extents = {0};
 	struct bs_error err = {0};
 	char path[256];
@@ -281,7 +283,7 @@ TEST(vmdk_tests, qemu_opens_the_composed_descriptor_of_the_largest_number_of_fil
 
 	IN_FOLDER("mkdir composed && cd composed && "
 		  "qemu-img create -q -f vmdk -o subformat=twoGbMaxExtentSparse s.vmdk 64K && "
-		  "for i in $(seq %u); do cp s-s001.vmdk part$i; done",
+		  "for i in $(seq %u); do cp s-s001.vmdk parent32-part$i; done",
 		  VMDK_FILES_MAX);
 	for (unsigned i = 0; i < VMDK_FILES_MAX; i++)
 		ck_assert_int_eq(vmdk_extents_append(&extents,
@@ -290,15 +292,16 @@ TEST(vmdk_tests, qemu_opens_the_composed_descriptor_of_the_largest_number_of_fil
 									  .length = 65536},
 						     &err),
 				 0);
-	vmdk_compose(&extents, text);
+	vmdk_compose(&extents, &format, "parent32-part", text);
 	vmdk_extents_free(&extents);
 	snprintf(path, sizeof(path), "%s/composed/image", images_folder());
 	file = fopen(path, "we");
 	ck_assert_uint_eq(fwrite(text, 1, sizeof(text), file), sizeof(text));
 	ck_assert_int_eq(fclose(file), 0);
 	IN_FOLDER("cd composed && qemu-img info image | grep -q '%u bytes' && "
-		  "qemu-io -f vmdk -c 'write -P 7 %u 64K' image && ! cmp -s part%u s-s001.vmdk && "
-		  "cmp part1 s-s001.vmdk",
+		  "qemu-io -f vmdk -c 'write -P 7 %u 64K' image && ! cmp -s parent32-part%u "
+		  "s-s001.vmdk && "
+		  "cmp parent32-part1 s-s001.vmdk",
 		  VMDK_FILES_MAX * 65536, (VMDK_FILES_MAX - 1) * 65536, VMDK_FILES_MAX);
 }
 
@@ -306,21 +309,23 @@ TEST(vmdk_tests, the_header_of_a_sparse_file_has_to_fit_its_descriptor)
 {
 	struct memory_disk *memory;
 	struct bs_error err = {0};
+	uint64_t grain;
 
 	IN_FOLDER("qemu-img create -q -f vmdk -o subformat=twoGbMaxExtentSparse s.vmdk 1M");
 	memory = container_load("s-s001.vmdk");
-	ck_assert_int_eq(vmdk_check_part(&memory->disk, 1 << 20, &err), 0);
-	ck_assert_int_eq(vmdk_check_part(&memory->disk, 2 << 20, &err), -1);
+	ck_assert_int_eq(vmdk_check_part(&memory->disk, 1 << 20, &grain, &err), 0);
+	ck_assert_uint_eq(grain, 65536);
+	ck_assert_int_eq(vmdk_check_part(&memory->disk, 2 << 20, &grain, &err), -1);
 	ck_assert_int_eq(err.code, BS_CONTAINER_CORRUPT);
 	memory->bytes[0] ^= 1;
-	ck_assert_int_eq(vmdk_check_part(&memory->disk, 1 << 20, &err), -1);
+	ck_assert_int_eq(vmdk_check_part(&memory->disk, 1 << 20, &grain, &err), -1);
 	ck_assert_int_eq(err.code, BS_CONTAINER_CORRUPT);
 	memory->bytes[0] ^= 1;
 	memory->bytes[10] |= 1; /* the flag of compressed grains */
-	ck_assert_int_eq(vmdk_check_part(&memory->disk, 1 << 20, &err), -1);
+	ck_assert_int_eq(vmdk_check_part(&memory->disk, 1 << 20, &grain, &err), -1);
 	ck_assert_int_eq(err.code, BS_CONTAINER_COMPRESSED);
 	memory->disk.size = 511;
-	ck_assert_int_eq(vmdk_check_part(&memory->disk, 1 << 20, &err), -1);
+	ck_assert_int_eq(vmdk_check_part(&memory->disk, 1 << 20, &grain, &err), -1);
 	ck_assert_int_eq(err.code, BS_CONTAINER_CORRUPT);
 	disk_close(&memory->disk);
 }
@@ -377,6 +382,27 @@ TEST(vmdk_tests, too_many_files_are_refused)
 			 "RW 8 FLAT \"f%03u\" 0\n", i);
 	}
 	assert_text_refused(text, BS_CONTAINER_SPLIT, "129 files");
+}
+
+TEST(vmdk_tests, a_snapshot_in_sparse_files_is_described_with_its_parent)
+{
+	static const char text[] = "# Disk DescriptorFile\nCID=fffffffe\nparentCID=ab12\n"
+				   "createType=\"twoGbMaxExtentSparse\"\n"
+				   "parentFileNameHint=\"win7.vmdk\"\n"
+				   "RW 2048 SPARSE \"win7-000001-s001.vmdk\"\n";
+	struct memory_disk *memory = memory_disk_open(sizeof(text) - 1);
+	struct bs_error err = {0};
+	struct format format;
+
+	memcpy(memory->bytes, text, sizeof(text) - 1);
+	ASSERT_OK(format_detect(&memory->disk, NULL, &format, &err));
+	ck_assert_int_eq(format.access, FORMAT_DRIVER_ELSEWHERE);
+	ck_assert_uint_eq(format.identifier, 0xfffffffe);
+	ck_assert_str_eq(format.parent.path, "win7.vmdk");
+	ck_assert_str_eq(format.parent.driver, "vmdk");
+	ck_assert_uint_eq(format.parent.identifier, 0xab12);
+	ck_assert(format.parent.has_identifier);
+	disk_close(&memory->disk);
 }
 
 TEST(vmdk_tests, a_snapshot_is_refused_with_the_name_of_its_parent)
