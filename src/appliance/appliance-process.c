@@ -32,6 +32,7 @@
 #include "appliance/report.h"
 #include "appliance/request.h"
 #include "util/channel.h"
+#include "util/cpu.h"
 #include "util/debug.h"
 #include "util/process.h"
 #include "util/signals.h"
@@ -241,6 +242,8 @@ static int process_launch(struct guestfs *guestfs, struct bs_error *err)
 	int progress;
 
 	setenv("LIBGUESTFS_BACKEND", "direct", 0);
+	if (!cpu_virtualizes())
+		setenv("LIBGUESTFS_BACKEND_SETTINGS", "force_tcg", 0);
 	unsetenv("XDG_RUNTIME_DIR"); /* libguestfs would make its sockets there */
 	guestfs->handle = guestfs->create();
 	if (!guestfs->handle)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "machine/machine-child.h"
+#include "util/cpu.h"
 #include "util/debug.h"
 #include "util/process.h"
 
@@ -231,7 +232,8 @@ int machine_process_start(struct machine_process *process, struct bs_error *err)
 	if (!path)
 		return fail(err, BS_MACHINE_UNUSABLE, "qemu-system-x86_64 is not installed");
 	child.cage.program = path;
-	child.kvm = access(CHILD_KVM, R_OK | W_OK) == 0 && stat(CHILD_KVM, &status) == 0;
+	child.kvm = cpu_virtualizes() && access(CHILD_KVM, R_OK | W_OK) == 0 &&
+		    stat(CHILD_KVM, &status) == 0;
 	child.kvm_group = child.kvm ? status.st_gid : 0;
 	memcpy(used + 1, arguments + 1 + (child.kvm ? 0 : KVM_ARGUMENTS),
 	       sizeof(arguments) - (child.kvm ? 1 : 1 + KVM_ARGUMENTS) * sizeof(arguments[0]));
