@@ -210,7 +210,7 @@ static int chain_check_claim(const struct format *format, const struct format_pa
 	return 0;
 }
 
-/* Finds the format of the parent.  Its name may be that of an earlier program. */
+/* Finds the format of the parent, and checks that the child was made from this parent. */
 static int chain_detect(struct chain_parent *parent, const struct format_parent *claim,
 			struct bs_error *err)
 {

@@ -71,6 +71,9 @@ static enum bs_code err_code_of(int number)
 		return BS_NO_SPACE;
 	case ENOMEM:
 		return BS_NO_MEMORY;
+	case EMFILE:
+	case ENFILE:
+		return BS_SYSTEM_LIMIT;
 	default:
 		return BS_IO;
 	}

@@ -20,6 +20,7 @@ static const struct {
 	{EDQUOT, BS_NO_SPACE, "cannot open a: Disk quota exceeded"},
 	{EFBIG, BS_NO_SPACE, "cannot open a: File too large"},
 	{ENOMEM, BS_NO_MEMORY, "cannot open a: Cannot allocate memory"},
+	{EMFILE, BS_SYSTEM_LIMIT, "cannot open a: Too many open files"},
 	{EIO, BS_IO, "cannot open a: Input/output error"},
 	{100000, BS_IO, "cannot open a: unknown error"},
 };
