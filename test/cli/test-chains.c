@@ -174,20 +174,39 @@ TEST(chains_case, a_missing_parent_is_named_in_a_sentence)
 	ASSERT_HAS(BOOTSHIFT("inspect", image).errors, "base.img is missing");
 }
 
-/* The sums of all files of the folder but those of the image, whose names begin like its name. */
-static const char *sums_of_others(const char *image)
+/* The files of the folder that are not the image's: the names of the image's begin like its name. */
+static const char *list_of_others(const char *image)
 {
 	const char *name = strrchr(image, '/') + 1;
 
-	return image_run(0, "cd '%s' && sha256sum $(ls | grep -v '^%.*s')", folder_of(image),
+	return image_run(0, "cd '%s' && ls | grep -v '^%.*s'", folder_of(image),
 			 (int)strcspn(name, "."), name);
+}
+
+#define OTHERS_MAX 10
+
+static size_t take_others(const char *image, const char *paths[OTHERS_MAX],
+			  struct image_digest digests[OTHERS_MAX])
+{
+	char *rest = strdup(list_of_others(image)), *name;
+	size_t count = 0;
+
+	while ((name = strsep(&rest, "\n")) && *name) {
+		ck_assert_uint_lt(count, OTHERS_MAX);
+		paths[count] = text("%s/%s", folder_of(image), name);
+		digests[count] = image_digest(paths[count]);
+		count++;
+	}
+	return count;
 }
 
 TEST_LOOP(chains_case, only_the_top_of_a_chain_is_fixed_and_undone, 0, SHORT)
 {
 	const struct chain *chain = &chains[_i];
 	const char *image = make_chain(chain), *folder = folder_of(image);
-	const char *others = sums_of_others(image);
+	const char *others[OTHERS_MAX];
+	struct image_digest digests[OTHERS_MAX];
+	size_t count = take_others(image, others, digests);
 	struct image_state before = state_take(image), parts[4];
 
 	for (size_t i = 0; chain->parts[i]; i++)
@@ -198,7 +217,8 @@ TEST_LOOP(chains_case, only_the_top_of_a_chain_is_fixed_and_undone, 0, SHORT)
 	container_check(image, &chain->kind);
 	report_run("verify", image, 0, "whole", NULL);
 	report_run("fix", image, 0, "nothing-to-do", NULL);
-	ck_assert_str_eq(sums_of_others(image), others);
+	for (size_t i = 0; i < count; i++)
+		image_assert_same(others[i], &digests[i]);
 	/* An undo needs no parent. */
 	IN_FOLDER(folder, "mkdir away && mv '%s' away", chain->parents[0]);
 	report_run("undo", image, 0, "undone", NULL);
