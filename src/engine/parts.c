@@ -24,7 +24,7 @@ static int parts_check_named(const struct target *vmdk, const struct target *nam
 		return fail_errno(err, BS_IO, "cannot be looked at");
 	if (!trust_owner_may(&vmdk_status, &status, access))
 		return fail(err, BS_NOT_TRUSTED,
-			    "belongs to another user, and the owner of the description may not "
+			    "belongs to another user, and the owner of the descriptor file may not "
 			    "%s it",
 			    access == S_IWOTH ? "write to" : "read");
 	return 0;

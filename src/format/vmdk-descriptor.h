@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Decodes the text that describes a VMDK, for the two decoders in vmdk.c. */
+/* Decodes the descriptor of a VMDK, for the two decoders in vmdk.c. */
 #ifndef BOOTSHIFT_VMDK_DESCRIPTOR_H
 #define BOOTSHIFT_VMDK_DESCRIPTOR_H
 

@@ -184,7 +184,7 @@ static void state_fail_owner(const struct place *place, struct journal_file *jou
 
 /*
  * Whether the file beside the undo file, without the suffix in its name, is the image of the undo
- * file, and another image than this one.  The text that describes a disk in several files gets
+ * file, and another image than this one.  The descriptor file of a disk in several files gets
  * another inode from any editor, so there the name decides.
  */
 static bool state_is_owner(const struct place *place, const struct journal_file *journal,

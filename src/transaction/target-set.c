@@ -38,10 +38,7 @@ static struct timespec set_time(uint64_t nanoseconds)
 				 .tv_nsec = (long)(nanoseconds % 1000000000)};
 }
 
-/*
- * The identity is that of the file with the description, and the times are made of all files'
- * times.
- */
+/* The identity is that of the descriptor file, and the times are made of all files' times. */
 static int set_look(const struct target *target, struct target_status *status, struct bs_error *err)
 {
 	uint64_t modified = 0, changed = 0;

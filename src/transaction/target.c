@@ -115,7 +115,7 @@ static struct target *target_reopen_part(const struct target *set, const struct 
 	return again;
 }
 
-/* The file with the description is only read. */
+/* The descriptor file is only read. */
 static struct target *target_reopen_set(const struct target *target, enum target_access access,
 					struct bs_error *err)
 {

@@ -21,7 +21,7 @@ static const struct container_kind vmdk = {"vmdk", "vmdk", "", false, NULL};
 
 /* How a disk is cut into files. */
 static const struct cut {
-	const char *type, *extent, *offset; /* words of the text that describes the disk */
+	const char *type, *extent, *offset; /* words of the descriptor */
 	uint64_t ends[PARTS - 1];           /* bytes */
 } cuts[] = {
 	{"twoGbMaxExtentFlat", "FLAT", " 0", {120 * MIB, 160 * MIB}},
@@ -208,7 +208,7 @@ TEST_EACH(sets, a_copy_of_the_folder_is_undone_in_its_place, kinds)
 	image_remove(set.text);
 }
 
-/* An undo that only finds the text does not claim that somebody has written to the disk. */
+/* An undo that only finds the descriptor file does not claim that somebody has written to the disk. */
 TEST_EACH(sets, a_text_that_is_refused_since_the_fix_is_told_before_anything_else, kinds)
 {
 	struct set set = set_make(small_image(), kinds[_i]);
@@ -234,7 +234,7 @@ TEST_EACH(sets, a_text_that_is_refused_since_the_fix_is_told_before_anything_els
 	image_remove(set.text);
 }
 
-/* An editor gives the text another inode, and the journal knows no other file by its inode. */
+/* An editor gives the descriptor file another inode, and the journal knows no other file by its inode. */
 TEST(sets, an_undo_of_a_copy_leaves_the_undo_file_of_an_edited_original)
 {
 	struct set set = set_make(small_image(), &cuts[0]);
@@ -510,7 +510,7 @@ TEST(sets, the_changes_of_a_fix_of_sparse_files_are_shown)
 	image_remove(set.text);
 }
 
-/* A link beside the text could lead to a file of somebody else. */
+/* A link beside the descriptor file could lead to a file of somebody else. */
 TEST(sets, the_only_file_of_a_disk_is_no_link_either)
 {
 	static const struct container_kind flat = {"vmdk", "vmdk", "-o subformat=monolithicFlat",
