@@ -174,29 +174,28 @@ TEST(chains_case, a_missing_parent_is_named_in_a_sentence)
 	ASSERT_HAS(BOOTSHIFT("inspect", image).errors, "base.img is missing");
 }
 
-/* The files of the folder that are not the image's: the names of the image's begin like its name. */
-static const char *list_of_others(const char *image)
-{
-	const char *name = strrchr(image, '/') + 1;
-
-	return image_run(0, "cd '%s' && ls | grep -v '^%.*s'", folder_of(image),
-			 (int)strcspn(name, "."), name);
-}
-
 #define OTHERS_MAX 10
 
+/*
+ * Takes the files of the folder that are not the image's: the names of the image's begin like its name.
+ * Returns their number.
+ */
 static size_t take_others(const char *image, const char *paths[OTHERS_MAX],
 			  struct image_digest digests[OTHERS_MAX])
 {
-	char *rest = strdup(list_of_others(image)), *name;
+	const char *folder = folder_of(image), *own = strrchr(image, '/') + 1;
+	char *names = image_run(0, "cd '%s' && ls | grep -v '^%.*s'", folder,
+				(int)strcspn(own, "."), own);
+	char *rest = names, *name;
 	size_t count = 0;
 
 	while ((name = strsep(&rest, "\n")) && *name) {
 		ck_assert_uint_lt(count, OTHERS_MAX);
-		paths[count] = text("%s/%s", folder_of(image), name);
+		paths[count] = text("%s/%s", folder, name);
 		digests[count] = image_digest(paths[count]);
 		count++;
 	}
+	free(names);
 	return count;
 }
 
