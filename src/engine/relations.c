@@ -49,7 +49,8 @@ struct mark {
 struct relation {
 	enum relation_kind kind;
 	struct mark mark;
-	char *teller; /* path of the file that names the other; NULL for RELATION_SEEN */
+	char *teller;          /* path of the file that names the other; NULL for RELATION_SEEN */
+	struct relation *next; /* RELATION_PART: another file says the same; NULL: none does */
 };
 
 static int relations_compare(const void *one, const void *other)
@@ -67,10 +68,13 @@ static int relations_compare(const void *one, const void *other)
 
 static void relations_free_one(void *node)
 {
-	struct relation *relation = node;
+	struct relation *relation = node, *next;
 
-	free(relation->teller);
-	free(relation);
+	for (; relation; relation = next) {
+		next = relation->next;
+		free(relation->teller);
+		free(relation);
+	}
 }
 
 void bs_relations_free(struct bs_relations *relations)
@@ -88,12 +92,29 @@ static const struct relation *relations_find(const struct bs_relations *relation
 	return node ? *node : NULL;
 }
 
-/* Adds a relation.  If several files state the same relation, the first one is kept. */
+/*
+ * Adds what another file than the first one says of a part.  A file may say that several times, one
+ * after the other.  Returns false if this has been said.
+ */
+static bool relations_link(struct relation *first, struct relation *relation)
+{
+	if (relation->kind != RELATION_PART || strcmp(first->teller, relation->teller) == 0 ||
+	    (first->next && strcmp(first->next->teller, relation->teller) == 0))
+		return false;
+	relation->next = first->next;
+	first->next = relation;
+	return true;
+}
+
+/*
+ * Adds a relation.  If several files state the same relation, the first one is kept; of a part, all are
+ * kept.
+ */
 static int relations_add(struct bs_relations *relations, enum relation_kind kind,
 			 const struct mark *mark, const char *teller, struct bs_error *err)
 {
 	struct relation *relation = calloc(1, sizeof(*relation));
-	struct relation *const *node = NULL;
+	struct relation **node = NULL;
 
 	if (relation) {
 		relation->kind = kind;
@@ -101,7 +122,7 @@ static int relations_add(struct bs_relations *relations, enum relation_kind kind
 		relation->teller = teller ? strdup(teller) : NULL;
 		if (!teller || relation->teller)
 			node = tsearch(relation, &relations->tree, relations_compare);
-		if (!node || *node != relation)
+		if (!node || (*node != relation && !relations_link(*node, relation)))
 			relations_free_one(relation);
 	}
 	return node ? 0 : fail_memory(err);
@@ -283,6 +304,7 @@ int bs_relations_look(struct bs_relations *relations, const char *image, struct 
 
 struct question {
 	const struct bs_relations *relations;
+	const char *image;
 	const struct relation *answer; /* NULL: none yet */
 };
 
@@ -295,10 +317,10 @@ static void relations_ask_uuid(void *context, enum reference_kind kind, const ch
 		question->answer = relations_find(question->relations, RELATION_CHILD, &uuid);
 }
 
-static const char *relations_ask(const struct bs_relations *relations, enum relation_kind kind,
-				 const char *image)
+static const struct relation *relations_ask(const struct bs_relations *relations,
+					    enum relation_kind kind, const char *image)
 {
-	struct question question = {.relations = relations};
+	struct question question = {.relations = relations, .image = image};
 	const struct reference_taker taker = {relations_ask_uuid, &question};
 	char *folder = path_folder(image);
 	struct bs_error ignored;
@@ -316,17 +338,43 @@ static const char *relations_ask(const struct bs_relations *relations, enum rela
 	if (!question.answer && kind == RELATION_CHILD)
 		(void)!relations_refer(image, &taker, &ignored);
 	free(folder);
-	return question.answer ? question.answer->teller : NULL;
+	return question.answer;
+}
+
+/* Two descriptor files may name one part, and the child names the other one. */
+static void relations_ask_part(void *context, enum reference_kind kind, const char *text)
+{
+	struct question *question = context;
+	const struct relation *whole;
+	char *part;
+
+	if (kind != REFERENCE_PART || question->answer)
+		return;
+	part = path_beside(question->image, text);
+	whole = part ? relations_ask(question->relations, RELATION_PART, part) : NULL;
+	for (; whole && !question->answer; whole = whole->next)
+		question->answer =
+			relations_ask(question->relations, RELATION_CHILD, whole->teller);
+	free(part);
 }
 
 const char *relations_child(const struct bs_relations *relations, const char *image)
 {
-	return relations_ask(relations, RELATION_CHILD, image);
+	struct question question = {.relations = relations, .image = image};
+	const struct reference_taker taker = {relations_ask_part, &question};
+	struct bs_error ignored;
+
+	question.answer = relations_ask(relations, RELATION_CHILD, image);
+	if (!question.answer)
+		(void)!relations_refer(image, &taker, &ignored);
+	return question.answer ? question.answer->teller : NULL;
 }
 
 const char *bs_relations_whole(const struct bs_relations *relations, const char *image)
 {
-	return relations_ask(relations, RELATION_PART, image);
+	const struct relation *whole = relations_ask(relations, RELATION_PART, image);
+
+	return whole ? whole->teller : NULL;
 }
 
 /* Whether Hyper-V made the file, or can at least merge it. */

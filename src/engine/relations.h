@@ -5,7 +5,10 @@
 
 #include "util/err.h"
 
-/* Returns the path of a file that holds only the changes to the image; NULL: none is known. */
+/*
+ * Returns the path of a file that holds only the changes to the image, or to another disk that has a
+ * file of the image; NULL: none is known.
+ */
 const char *relations_child(const struct bs_relations *relations, const char *image);
 
 /* Fails with BS_CONTAINER_HAS_CHILDREN: `child` is the path of a child of the image. */

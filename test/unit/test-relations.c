@@ -134,6 +134,26 @@ TEST(relations_tests, a_data_file_is_a_part)
 	assert_child("data", NULL);
 }
 
+/* Somebody has copied the descriptor file.  The fix of one disk would change the other. */
+TEST(relations_tests, the_child_of_another_disk_with_the_same_files_is_a_child)
+{
+	static const char *const types[] = {"monolithicFlat", "twoGbMaxExtentSparse"};
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		RUN_THERE("mkdir %zu && qemu-img create -q -f vmdk -o subformat=%s %zu/base.vmdk "
+			  "3G && cp %zu/base.vmdk %zu/copy.vmdk && "
+			  "cp %zu/base.vmdk %zu/another.vmdk",
+			  i, types[i], i, i, i, i, i);
+		assert_child(text("%zu/copy.vmdk", i), NULL);
+		RUN_THERE("cd %zu && qemu-img create -q -f vmdk -F vmdk -b base.vmdk child.vmdk",
+			  i);
+		assert_child(text("%zu/base.vmdk", i), text("%zu/child.vmdk", i));
+		assert_child(text("%zu/copy.vmdk", i), text("%zu/child.vmdk", i));
+		assert_child(text("%zu/another.vmdk", i), text("%zu/child.vmdk", i));
+		assert_child(text("%zu/child.vmdk", i), NULL);
+	}
+}
+
 /* ---- VMDK ---------------------------------------------------------------------------------- */
 
 TEST(relations_tests, the_hint_of_a_vmdk_leads_to_its_parent)
