@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <fuse_log.h>
 #include <fuse_lowlevel.h>
 #include <linux/falloc.h>
 #include <poll.h>
@@ -22,6 +23,7 @@
 #include <unistd.h>
 
 #include "util/bytes.h"
+#include "util/debug.h"
 #include "util/signals.h"
 #include "util/vector.h"
 
@@ -400,6 +402,21 @@ static int qemu_file_list(struct qemu_views *views, const struct qemu_image *ima
 
 /* ---- starting and ending ------------------------------------------------------------------- */
 
+/*
+ * libfuse would tell on standard error that the mount has ended, which may happen between the poll and
+ * the read.
+ */
+static void qemu_file_log(enum fuse_log_level level, const char *format, va_list arguments)
+{
+	char *message;
+
+	(void)level;
+	if (vasprintf(&message, format, arguments) < 0)
+		return;
+	debug_print(DEBUG_STEPS, "libfuse: %.*s", (int)strcspn(message, "\n"), message);
+	free(message);
+}
+
 struct qemu_file *qemu_file_serve(const struct qemu_image *image, int descriptor,
 				  struct bs_error *err)
 {
@@ -410,6 +427,7 @@ struct qemu_file *qemu_file_serve(const struct qemu_image *image, int descriptor
 		close(descriptor);
 		return NULL;
 	}
+	fuse_set_log_func(qemu_file_log);
 	pthread_mutex_init(&file->lock, NULL);
 	file->stop = eventfd(0, EFD_CLOEXEC);
 	if (file->stop < 0)
