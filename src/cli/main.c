@@ -4,6 +4,7 @@
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -372,11 +373,25 @@ static bool main_open_missing_streams(void)
 	return true;
 }
 
+#define OPEN_FILES 4096 /* enough for an image and its parents in hundreds of files */
+
+/* The usual limit is lower, and only meant for programs that use select(2). */
+static void main_raise_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= OPEN_FILES)
+		return;
+	limit.rlim_cur = limit.rlim_max < OPEN_FILES ? limit.rlim_max : OPEN_FILES;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int main(int argc, char **argv)
 {
 	if (!main_open_missing_streams())
 		return BS_EXIT_FAILED;
 	setlocale(LC_CTYPE, "");
 	signals_prepare_command();
+	main_raise_limit();
 	return main_run(argc, argv);
 }

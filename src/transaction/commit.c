@@ -144,7 +144,8 @@ static int commit_publish(struct commit *commit, bool *published, struct bs_erro
 	const struct place *place = transaction->place;
 
 	*published = false;
-	if (commit_list_growths(request, &commit->growths, err) < 0)
+	if (target_check_descriptors(place->target, err) < 0 ||
+	    commit_list_growths(request, &commit->growths, err) < 0)
 		return -1;
 	commit_fill_header(commit);
 	if (publish_collect(request->overlay, place->target, &commit->growths, request->zones,

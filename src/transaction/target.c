@@ -170,6 +170,32 @@ int target_check_writable(const struct target *target, struct bs_error *err)
 	return target_operations(target)->check_writable(target, err);
 }
 
+/* Besides the image: what a journal, a folder and an attribute take for a moment. */
+#define OTHER_DESCRIPTORS 8u
+
+int target_check_descriptors(const struct target *target, struct bs_error *err)
+{
+	size_t wanted = target->parts.count + OTHER_DESCRIPTORS, count = 0;
+	int *taken, result = 0;
+
+	if (target->descriptor < 0)
+		return 0;
+	taken = calloc(wanted, sizeof(*taken));
+	if (!taken)
+		return fail_memory(err);
+	while (count < wanted && result == 0) {
+		taken[count] = fcntl(target->descriptor, F_DUPFD_CLOEXEC, 0);
+		if (taken[count] < 0)
+			result = fail_system(err, "the image cannot be opened as often as needed");
+		else
+			count++;
+	}
+	while (count > 0)
+		close(taken[--count]);
+	free(taken);
+	return result;
+}
+
 char *target_identity(const struct target *target)
 {
 	char *name, *identity = NULL;
@@ -230,20 +256,30 @@ static int target_end_change(struct target *target, int result)
 	return result;
 }
 
+/* The length of an event is not always a multiple of 8 bytes, so the next one must be copied. */
+static bool target_has_foreign_event(const char *events, size_t length)
+{
+	struct fanotify_event_metadata event;
+
+	for (; length >= sizeof(event); events += event.event_len, length -= event.event_len) {
+		memcpy(&event, events, sizeof(event));
+		if (event.event_len < sizeof(event) || event.event_len > length ||
+		    (event.mask & FAN_Q_OVERFLOW) || event.pid != getpid())
+			return true;
+	}
+	return false;
+}
+
 /* Whether another process has written since the last call, or events were lost. */
 static bool target_saw_others(const struct target *target)
 {
-	_Alignas(struct fanotify_event_metadata) char events[4096];
+	char events[4096];
 	ssize_t length;
 
 	/* Ends: the kernel merges the waiting events of one process. */
-	while (target->watch >= 0 && (length = read(target->watch, events, sizeof(events))) > 0) {
-		const struct fanotify_event_metadata *event = (const void *)events;
-
-		for (; FAN_EVENT_OK(event, length); event = FAN_EVENT_NEXT(event, length))
-			if ((event->mask & FAN_Q_OVERFLOW) || event->pid != getpid())
-				return true;
-	}
+	while (target->watch >= 0 && (length = read(target->watch, events, sizeof(events))) > 0)
+		if (target_has_foreign_event(events, (size_t)length))
+			return true;
 	return false;
 }
 

@@ -150,6 +150,13 @@ MUST_CHECK int target_look(const struct target *target, struct target_status *st
 MUST_CHECK int target_check_writable(const struct target *target, struct bs_error *err);
 
 /*
+ * Checks that this process may open the image once more, with some other files, and closes everything
+ * again.  Without this check, the limit could be noticed when the image is half written.  Errors:
+ * BS_SYSTEM_LIMIT, BS_NO_MEMORY.
+ */
+MUST_CHECK int target_check_descriptors(const struct target *target, struct bs_error *err);
+
+/*
  * Returns a text that belongs to this image only and stays the same as long as the image does.  For
  * a file: its real path.  For a device: block_device_name() and the size.  For an NBD export: the
  * URI and the size.  The caller frees the text.  NULL: no memory.
