@@ -48,6 +48,7 @@ static int chain_fail(const char *parent, struct bs_error *err)
 	case BS_NO_PERMISSION:
 	case BS_IN_USE:
 	case BS_DRIVER_UNUSABLE:
+	case BS_FORMAT_UNREADABLE: /* QEMU cannot make one image of the chain either */
 		break;
 	default:
 		if (bs_code_exit(err->code) == BS_EXIT_REFUSED)
@@ -96,23 +97,33 @@ static const struct target *chain_above(const struct chain *chain, const struct 
 	return number == 0 ? image : chain->parents[number - 1]->target;
 }
 
-/* What a file above gets from this one could end in the boot files of the image. */
+static int chain_check_owner(const struct target *above, const struct target *file,
+			     struct bs_error *err)
+{
+	struct stat above_status, status;
+
+	if (fstat(file->descriptor, &status) < 0 || fstat(above->descriptor, &above_status) < 0)
+		return fail_errno(err, BS_IO, "cannot be looked at");
+	if (!trust_owner_may(&above_status, &status, S_IROTH))
+		return fail(err, BS_PARENT_REFUSED,
+			    "belongs to another user, and the owner of %.240s may not read it",
+			    above->name);
+	return 0;
+}
+
+/*
+ * What a file above gets from this one could end in the boot files of the image, and so in each file
+ * that is written.
+ */
 static int chain_check_owners(const struct chain *chain, const struct target *image,
 			      const struct target *file, struct bs_error *err)
 {
-	struct stat above, status;
-
-	if (fstat(file->descriptor, &status) < 0)
-		return fail_errno(err, BS_IO, "cannot be looked at");
-	for (size_t i = 0; i <= chain->count; i++) {
-		if (fstat(chain_above(chain, image, i)->descriptor, &above) < 0)
-			return fail_errno(err, BS_IO, "cannot be looked at");
-		if (!trust_owner_may(&above, &status, S_IROTH))
-			return fail(err, BS_PARENT_REFUSED,
-				    "belongs to another user, and the owner of %.240s may not read "
-				    "it",
-				    i == 0 ? "the image" : chain_above(chain, image, i)->name);
-	}
+	for (size_t i = 0; i <= chain->count; i++)
+		if (chain_check_owner(chain_above(chain, image, i), file, err) < 0)
+			return -1;
+	for (size_t i = 0; i < image->parts.count; i++)
+		if (chain_check_owner(image->parts.items[i], file, err) < 0)
+			return -1;
 	return 0;
 }
 
@@ -161,10 +172,10 @@ static bool chain_is_same(const struct target *file, const struct target *other)
 	       file->status.inode == other->status.inode;
 }
 
-/* Whether the file is a target, or one of the files that the target describes. */
+/* Whether the file is one of those that the target describes. */
 static bool chain_has(const struct target *target, const struct target *file)
 {
-	bool found = chain_is_same(target, file);
+	bool found = false;
 
 	for (size_t i = 0; i < target->parts.count && !found; i++)
 		found = chain_is_same(target->parts.items[i], file);
@@ -175,13 +186,19 @@ static bool chain_has(const struct target *target, const struct target *file)
  * A file must not have two places in the chain.  Without this check, a circle would only end at the
  * limit of the number of parents.
  */
-static int chain_check_loop(const struct chain *chain, const struct target *image,
+static int chain_check_once(const struct chain *chain, const struct target *image,
 			    const struct target *file, struct bs_error *err)
 {
-	for (size_t i = 0; i <= chain->count; i++)
-		if (chain_has(chain_above(chain, image, i), file))
+	for (size_t i = 0; i <= chain->count; i++) {
+		const struct target *above = chain_above(chain, image, i);
+
+		if (chain_is_same(above, file))
 			return fail(err, BS_PARENT_DAMAGED,
 				    "is also above itself: the chain of parents is a circle");
+		if (chain_has(above, file))
+			return fail(err, BS_PARENT_DAMAGED,
+				    "also belongs to a disk above it, %.240s", above->name);
+	}
 	return 0;
 }
 
@@ -235,7 +252,7 @@ static int chain_check_parts(struct chain *chain, const struct target *image,
 	for (size_t i = 0; i < parent->parts.count; i++) {
 		const struct target *part = parent->parts.items[i];
 
-		if (chain_check_loop(chain, image, part, err) < 0 ||
+		if (chain_check_once(chain, image, part, err) < 0 ||
 		    chain_check_owners(chain, image, part, err) < 0 || lock_parent(part, err) < 0)
 			return fail_prefix(err, "%s", path_name(part->name));
 	}
@@ -298,7 +315,7 @@ static int chain_open_parent(struct chain *chain, const struct target *image,
 	if (!parent)
 		return fail_memory(err);
 	parent->target = chain_open_file(child, path, err);
-	if (!parent->target || chain_check_loop(chain, image, parent->target, err) < 0 ||
+	if (!parent->target || chain_check_once(chain, image, parent->target, err) < 0 ||
 	    chain_check_owners(chain, image, parent->target, err) < 0 ||
 	    lock_parent(parent->target, err) < 0 || chain_detect(parent, claim, err) < 0)
 		goto failed;

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "disk/file.h"
+#include "util/bytes.h"
 #include "util/path.h"
 #include "util/trust.h"
 
@@ -72,9 +73,9 @@ static int parts_check_once(const struct target *set, const struct target *part,
 }
 
 static int parts_check_length(const struct target *set, const struct target *part,
-			      const struct vmdk_extent *extent, struct bs_error *err)
+			      const struct vmdk_extent *extent, uint64_t room, struct bs_error *err)
 {
-	uint64_t length = part->status.length, room = vmdk_extent_room(extent);
+	uint64_t length = part->status.length;
 	bool can_grow = vmdk_extent_is_sparse(extent);
 
 	if (can_grow ? length >= room : length != room)
@@ -92,12 +93,16 @@ int parts_open(struct target *target, const struct vmdk_extents *extents, mode_t
 	for (size_t i = 0; i < extents->count && result == 0; i++) {
 		const struct vmdk_extent *extent = &extents->items[i];
 		struct target *part = parts_open_named(target, extent->name, access, err);
+		uint64_t room = vmdk_extent_room(extent);
 
-		if (part && parts_check_length(target, part, extent, err) < 0) {
+		/* A single flat file may be longer. */
+		if (part && extents->count == 1 && !vmdk_extent_is_sparse(extent))
+			room = max_u64(room, part->status.length);
+		if (part && parts_check_length(target, part, extent, room, err) < 0) {
 			target_close(part);
 			part = NULL;
 		}
-		result = target_add_part(target, part, vmdk_extent_room(extent), err);
+		result = target_add_part(target, part, room, err);
 	}
 	return result < 0 ? -1 : target_join(target, err);
 }

@@ -88,6 +88,11 @@ static int split_check_part(struct split *split, size_t number, struct bs_error 
 	if (result < 0)
 		return fail_prefix(err, "%s", extent->name);
 	split->grain_size = max_u64(split->grain_size, grain_size);
+	/* At such an end, QEMU's driver reads and writes beyond it, and bytes of the next file are lost. */
+	if (number + 1 < split->extents.count && extent->length % grain_size != 0)
+		return fail(err, BS_FORMAT_UNREADABLE,
+			    "%s does not end with a whole grain, though other files follow",
+			    extent->name);
 	return 0;
 }
 
@@ -110,7 +115,8 @@ int split_check_grains(const struct split *split, struct bs_error *err)
 	for (size_t i = 0; i + 1 < extents->count; i++)
 		if (extents->items[i].length % split->grain_size != 0)
 			return fail(err, BS_FORMAT_UNSUPPORTED,
-				    "it has a parent, and %s does not end with a whole grain",
+				    "it has a parent, and %s does not end with a grain of another "
+				    "file's size",
 				    extents->items[i].name);
 	return 0;
 }

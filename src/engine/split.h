@@ -35,12 +35,12 @@ MUST_CHECK int split_open(struct split *split, const struct target *target,
 
 /*
  * Checks the headers and the tables of all sparse files.  Errors: those of vmdk_check_part() and of
- * format_check_tables().
+ * format_check_tables(); BS_FORMAT_UNREADABLE if a file but the last one does not end with a whole grain.
  */
 MUST_CHECK int split_check_tables(struct split *split, struct bs_error *err);
 
 /*
- * Checks that whole grains can be written: QEMU's driver copies the rest of a grain from a wrong place
+ * Checks that whole grains of all files can be written: QEMU's driver copies the rest of a grain from a wrong place
  * of the parent if the grain is not in the first file (get_cluster_offset() of block/vmdk.c; seen with
  * QEMU 7.2).  Error: BS_FORMAT_UNSUPPORTED.
  */

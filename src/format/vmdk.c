@@ -351,7 +351,7 @@ uint64_t vmdk_extent_room(const struct vmdk_extent *extent)
 	uint64_t room = extent->length + extent->length / VMDK_ROOM_SHARE + VMDK_ROOM_MORE;
 
 	if (!vmdk_extent_is_sparse(extent))
-		return extent->length;
+		return extent->offset + extent->length;
 	return (room + VMDK_ROOM_UNIT - 1) / VMDK_ROOM_UNIT * VMDK_ROOM_UNIT;
 }
 

@@ -81,7 +81,7 @@ bool vmdk_extent_is_sparse(const struct vmdk_extent *extent);
 
 /*
  * The bytes of the image that belong to the file of an extent: all that it may ever have.  The file
- * of a flat extent has its length.  A sparse one can grow, to the grains of its part of the disk and
+ * of a flat extent ends with the extent.  A sparse one can grow, to the grains of its part of the disk and
  * their tables, and never fills the room.  The extent is one of vmdk_decode_descriptor().
  */
 uint64_t vmdk_extent_room(const struct vmdk_extent *extent);

@@ -340,6 +340,8 @@ static const struct bad {
 	 "parent-damaged", "half written"},
 	{SPLIT_BASE "sed -i s/base-s001/mid/ base.vmdk", "mid.vmdk", "parent-damaged",
 	 "mid.vmdk: is also above itself"},
+	{SPLIT_BASE "sed -i s/base-s001/mid-s001/ base.vmdk", "mid.vmdk", "parent-damaged",
+	 "mid-s001.vmdk: also belongs to a disk above it, /"},
 	{SPLIT_BASE "sed -i s/^CID=.*/CID=1/ base.vmdk", "mid.vmdk", "parent-damaged",
 	 "was changed after the image was made"},
 	{SPLIT_BASE

@@ -31,7 +31,7 @@ static const struct cut {
 	 {100 * MIB, 104 * MIB + 4096}}, /* ESX has one file, and may have more */
 	{"monolithicFlat", "FLAT", " 0", {80 * MIB + 4096, 103 * MIB + 8192}},
 	/* Ends of files lie in the volume of Windows, and the first file has both volumes. */
-	{"twoGbMaxExtentSparse", "SPARSE", "", {60 * MIB, 104 * MIB + 4096}},
+	{"twoGbMaxExtentSparse", "SPARSE", "", {60 * MIB, 104 * MIB + 65536}},
 	{"twoGbMaxExtentSparse", "SPARSE", "", {43 * MIB, 120 * MIB}},
 };
 
@@ -304,6 +304,27 @@ TEST_EACH(sets, a_fix_is_accepted, kinds)
 	image_remove(set.text);
 }
 
+/* Too few open files may never be noticed when the image is half written. */
+TEST(sets, a_limit_on_open_files_is_noticed_before_the_image_is_changed)
+{
+	struct set set = set_make(small_image(), kinds[0]);
+	struct outcome outcome;
+	unsigned limit = 10;
+
+	do {
+		outcome = RUN("bash", "-c",
+			      text("ulimit -n %u; exec '%s' fix '%s'", limit++, bootshift_path(),
+				   set.text));
+		ck_assert_msg(outcome.status == 0 || outcome.status == 1, "%u: status %d: %s",
+			      limit - 1, outcome.status, outcome.errors);
+		if (outcome.status == 1)
+			set_assert_untouched(&set);
+	} while (outcome.status == 1 && limit < 100);
+	ASSERT_STATUS(outcome, 0);
+	ck_assert_uint_gt(limit, 20);
+	image_remove(set.text);
+}
+
 /* ---- what is no disk ------------------------------------------------------------------------ */
 
 static const struct {
@@ -398,11 +419,11 @@ static const struct {
 	{"sed -i 's/parentCID=.*/parentCID=5a89970f/' disk.vmdk && "
 	 "echo 'parentFileNameHint=\"base.vmdk\"' >>disk.vmdk",
 	 "parent-missing", 3},
-	/* The driver would copy the rest of a grain from a wrong place of the parent. */
-	{"qemu-img create -q -f vmdk base.vmdk 200M && "
-	 "sed -i s/parentCID=.*/parentCID=$(grep -a ^CID= base.vmdk | cut -d= -f2)/ disk.vmdk && "
-	 "echo 'parentFileNameHint=\"base.vmdk\"' >>disk.vmdk",
-	 "format-unsupported", 3},
+	/* The driver would not find the first bytes of the third file. */
+	{"truncate -s 46141440 x && "
+	 "qemu-img convert -f raw -O vmdk -o subformat=twoGbMaxExtentSparse x y.vmdk && "
+	 "mv y-s001.vmdk disk-f002.vmdk && sed -i '/f002/s/RW [0-9]*/RW 90120/' disk.vmdk",
+	 "format-unreadable", 3},
 	{"chmod a-w disk-f003.vmdk", "read-only", 3},
 };
 

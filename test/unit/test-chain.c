@@ -3,6 +3,7 @@
 #include "unit/container-file.h"
 
 #include "engine/chain.h"
+#include "engine/parts.h"
 #include "support/program.h"
 #include "support/sample.h"
 
@@ -179,6 +180,34 @@ TEST(split_parents, what_the_owner_of_the_image_may_not_read_is_no_file_of_a_par
 	ck_assert_int_eq(err.code, BS_PARENT_REFUSED);
 	chain_close(&chain);
 	target_close(image);
+}
+
+/* The bytes of a parent end in these files, whoever has described them. */
+TEST(split_parents, what_the_owner_of_parts_of_the_image_may_not_read_is_no_parent)
+{
+	struct vmdk_extents extents;
+	struct bs_error err = {0};
+	struct target *image;
+	struct format format;
+	struct chain chain = {.count = 0};
+
+	if (geteuid() != 0)
+		return;
+	free(image_run(0,
+		       "cd '%s' && qemu-img create -q -f vmdk -o subformat=twoGbMaxExtentSparse "
+		       "-F vmdk -b base.vmdk top.vmdk && chown 3:3 top-s002.vmdk && "
+		       "chmod 600 base-s001.vmdk",
+		       folder));
+	image = target_open(path_of("top.vmdk"), &err);
+	ASSERT_OK(format_detect(image->disk, NULL, &format, &err));
+	ASSERT_OK(vmdk_read_extents(image->disk, &extents, &err));
+	ASSERT_OK(parts_open(image, &extents, S_IWOTH, &err));
+	ck_assert_int_eq(chain_open(&chain, image, &format, false, &err), -1);
+	ck_assert_int_eq(err.code, BS_PARENT_REFUSED);
+	ASSERT_HAS(err.message, "top-s002.vmdk may not read it");
+	chain_close(&chain);
+	target_close(image);
+	vmdk_extents_free(&extents);
 }
 
 /* One of the descriptors that parents in too many files would take is not there for QEMU's driver. */
