@@ -6,8 +6,9 @@
  * Which file is the parent is a claim of the image, and whoever made the image may want to see a file
  * that only others may read: what the image gets from its parent can end in its boot files.  So a
  * parent has to be a regular file in the folder of its child, and the owners of all files above it
- * have to have the right to read it.  The same is true for the files that a parent describes.  A raw disk cannot gain a parent because its guest wrote a header to it: the
- * format must be certain, not only by the content.
+ * have to have the right to read it.  The same is true for the files that a parent describes.  A raw
+ * disk cannot gain a parent because its guest wrote a header to it: the format must be certain, not
+ * only by the content.
  *
  * While a chain is open, QEMU and its tools cannot write to the parents; other images that have the
  * same parents can be fixed at the same time.

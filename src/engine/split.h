@@ -40,9 +40,9 @@ MUST_CHECK int split_open(struct split *split, const struct target *target,
 MUST_CHECK int split_check_tables(struct split *split, struct bs_error *err);
 
 /*
- * Checks that whole grains of all files can be written: QEMU's driver copies the rest of a grain from a wrong place
- * of the parent if the grain is not in the first file (get_cluster_offset() of block/vmdk.c; seen with
- * QEMU 7.2).  Error: BS_FORMAT_UNSUPPORTED.
+ * Checks that whole grains of all files can be written: QEMU's driver copies the rest of a grain from a
+ * wrong place of the parent if the grain is not in the first file (get_cluster_offset() of
+ * block/vmdk.c; seen with QEMU 7.2).  Error: BS_FORMAT_UNSUPPORTED.
  */
 MUST_CHECK int split_check_grains(const struct split *split, struct bs_error *err);
 

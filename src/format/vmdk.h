@@ -61,11 +61,11 @@ MUST_CHECK int vmdk_decode_sparse(const uint8_t *bytes, size_t length, uint64_t 
 
 /*
  * Decodes a descriptor file of `length` bytes, at most VMDK_DESCRIPTOR_MAX.  The disk must be in
- * extents that are all flat or all sparse, one after the other.  Only sparse ones may have a parent.  Each
- * extent then is in a file of the descriptor's folder, which no other extent names.  If there are
+ * extents that are all flat or all sparse, one after the other.  Only sparse ones may have a parent.
+ * Each extent then is in a file of the descriptor's folder, which no other extent names.  If there are
  * several, each begins at the first byte of its file.  The caller frees *extents, also on error.
- * Errors: those of vmdk_decode_sparse(); BS_CONTAINER_DIFFERENCING for the parent of a disk of another kind;
- * BS_CONTAINER_SPLIT for more than VMDK_FILES_MAX extents; BS_NO_MEMORY.
+ * Errors: those of vmdk_decode_sparse(); BS_CONTAINER_DIFFERENCING for the parent of a disk of
+ * another kind; BS_CONTAINER_SPLIT for more than VMDK_FILES_MAX extents; BS_NO_MEMORY.
  */
 MUST_CHECK int vmdk_decode_descriptor(const uint8_t *bytes, size_t length,
 				      struct vmdk_extents *extents, struct bs_error *err);

@@ -109,9 +109,19 @@ static const struct chain {
 	 {"base.vmdk"},
 	 {"vmdk"},
 	 {NULL}},
+	/* The disk begins within the flat file, which is longer than the disk. */
+	{{"vmdk", "vmdk", "", true, NULL},
+	 "top.vmdk",
+	 "split base Flat 1 ffffffff $DISK 200 && truncate -s 1M flat && "
+	 "cat base-1.vmdk base.vmdk >>flat && mv flat base-1.vmdk && "
+	 "sed -i 's/MaxExtent//; s/twoGb/monolithic/; s/\" 0/\" 2048/' base.vmdk && "
+	 "over vmdk top.vmdk vmdk base.vmdk",
+	 {"base.vmdk"},
+	 {"vmdk"},
+	 {NULL}},
 };
 
-enum { MIXED, VMDK, SPLIT, SHORT, OVER_FLAT, OVER_SPARSE, CHAIN_COUNT };
+enum { MIXED, VMDK, SPLIT, SHORT, OVER_FLAT, OVER_SPARSE, OVER_OFFSET, CHAIN_COUNT };
 _Static_assert(sizeof(chains) / sizeof(chains[0]) == CHAIN_COUNT, "each chain has its name");
 
 /* Makes the chain in a new folder.  Returns the path of the image. */

@@ -36,6 +36,30 @@ static int open_chain(struct chain *chain, struct target **image, struct bs_erro
 	return chain_open(chain, *image, &format, false, err);
 }
 
+static void assert_refused(enum bs_code code, const char *message)
+{
+	struct target *image;
+	struct bs_error err = {0};
+	struct chain chain;
+
+	ck_assert_int_eq(open_chain(&chain, &image, &err), -1);
+	ck_assert_int_eq(err.code, code);
+	ASSERT_HAS(err.message, message);
+	chain_close(&chain);
+	target_close(image);
+}
+
+static void assert_accepted(void)
+{
+	struct target *image;
+	struct bs_error err = {0};
+	struct chain chain;
+
+	ASSERT_OK(open_chain(&chain, &image, &err));
+	chain_close(&chain);
+	target_close(image);
+}
+
 TEST_CASE(chain_tests, "chain", .setup = setup);
 
 static void assert_change_noticed(const char *change)
@@ -92,10 +116,6 @@ TEST(chain_tests, what_the_owner_of_the_image_may_not_read_is_no_parent)
 /* Whoever may read the parent has not the right to read the file below it. */
 TEST(chain_tests, what_the_owner_of_the_image_may_not_read_is_no_parent_of_its_parent)
 {
-	struct target *image;
-	struct bs_error err = {0};
-	struct chain chain;
-
 	if (geteuid() != 0)
 		return;
 	free(image_run(0,
@@ -104,15 +124,9 @@ TEST(chain_tests, what_the_owner_of_the_image_may_not_read_is_no_parent_of_its_p
 		       "chown 4:4 base.img middle.qcow2 && chmod 600 base.img && "
 		       "chmod 644 middle.qcow2 && chown 3:3 top.qcow2",
 		       folder));
-	ck_assert_int_eq(open_chain(&chain, &image, &err), -1);
-	ck_assert_int_eq(err.code, BS_PARENT_REFUSED);
-	ASSERT_HAS(err.message, "/base.img");
-	chain_close(&chain);
-	target_close(image);
+	assert_refused(BS_PARENT_REFUSED, "/base.img");
 	free(image_run(0, "chmod 644 '%s'", path_of("base.img")));
-	ASSERT_OK(open_chain(&chain, &image, &err));
-	chain_close(&chain);
-	target_close(image);
+	assert_accepted();
 }
 
 /* ---- a parent in several files ------------------------------------------------------------- */
@@ -152,34 +166,21 @@ TEST(split_parents, a_file_of_a_parent_that_is_changed_while_it_is_open_is_notic
 
 TEST(split_parents, what_the_owner_of_the_image_may_not_read_is_no_file_of_a_parent)
 {
-	struct target *image;
-	struct bs_error err = {0};
-	struct chain chain;
-
 	if (geteuid() != 0)
 		return;
 	free(image_run(0,
 		       "cd '%s' && chown 4:4 base*.vmdk && chmod 644 base*.vmdk && "
 		       "chown 3:3 top.qcow2 && chmod 600 base-s002.vmdk",
 		       folder));
-	ck_assert_int_eq(open_chain(&chain, &image, &err), -1);
-	ck_assert_int_eq(err.code, BS_PARENT_REFUSED);
-	ASSERT_HAS(err.message, "base-s002.vmdk");
-	chain_close(&chain);
-	target_close(image);
+	assert_refused(BS_PARENT_REFUSED, "base-s002.vmdk");
 	free(image_run(0, "chmod 644 '%s'", path_of("base-s002.vmdk")));
-	ASSERT_OK(open_chain(&chain, &image, &err));
-	chain_close(&chain);
-	target_close(image);
+	assert_accepted();
 	/* The owner of the parent may name only what that owner may read, too. */
 	free(image_run(0,
 		       "cd '%s' && chmod 640 base-s002.vmdk && chown 5:3 base-s002.vmdk && "
 		       "chown 3:3 top.qcow2",
 		       folder));
-	ck_assert_int_eq(open_chain(&chain, &image, &err), -1);
-	ck_assert_int_eq(err.code, BS_PARENT_REFUSED);
-	chain_close(&chain);
-	target_close(image);
+	assert_refused(BS_PARENT_REFUSED, "base-s002.vmdk");
 }
 
 /* The bytes of a parent end in these files, whoever has described them. */
@@ -213,10 +214,6 @@ TEST(split_parents, what_the_owner_of_parts_of_the_image_may_not_read_is_no_pare
 /* One of the descriptors that parents in too many files would take is not there for QEMU's driver. */
 TEST(split_parents, parents_in_too_many_files_are_refused)
 {
-	struct target *image;
-	struct bs_error err = {0};
-	struct chain chain;
-
 	free(image_run(0,
 		       "cd '%s' && rm base* && "
 		       "qemu-img create -q -f vmdk -o subformat=twoGbMaxExtentSparse s.vmdk 64K && "
@@ -229,11 +226,7 @@ TEST(split_parents, parents_in_too_many_files_are_refused)
 		       "below=$level; done && "
 		       "qemu-img create -q -u -f qcow2 -F vmdk -b 3.vmdk top.qcow2 1M",
 		       folder));
-	ck_assert_int_eq(open_chain(&chain, &image, &err), -1);
-	ck_assert_int_eq(err.code, BS_CONTAINER_DIFFERENCING);
-	ASSERT_HAS(err.message, "more than 256 files");
-	chain_close(&chain);
-	target_close(image);
+	assert_refused(BS_CONTAINER_DIFFERENCING, "more than 256 files");
 }
 
 /* ---- long chains --------------------------------------------------------------------------- */
