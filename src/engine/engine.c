@@ -399,8 +399,9 @@ static int step_open(struct engine *engine, struct bs_error *err)
 			  (INSPECT | PLAN | FORESEE | BOOT | VERIFY | FORESEE_ACCEPT | RETELL);
 
 	/* A batch may be fixing the child at this moment, and then reads the image. */
-	if (engine->command == FIX && engine->options->relations)
-		engine->child = relations_child(engine->options->relations, engine->image);
+	if (engine->command == FIX && engine->options->relations &&
+	    relations_child(engine->options->relations, engine->image, &engine->child, err) < 0)
+		return -1;
 	looks_only |= engine->child != NULL;
 	return container_lock(&engine->container, engine->image, engine->options,
 			      looks_only ? LOCK_FOR_READING : LOCK_FOR_CHANGING,

@@ -216,20 +216,25 @@ static void relations_take(void *context, enum reference_kind kind, const char *
 		relations_note(look, RELATION_CHILD, &uuid);
 }
 
-/* Passes the references in a file to `taker`.  A file that cannot be read has none. */
+/*
+ * Passes the references in a file to `taker`.  A file that cannot be read has none.  Error:
+ * BS_NO_MEMORY.
+ */
 static int relations_refer(const char *path, const struct reference_taker *taker,
 			   struct bs_error *err)
 {
-	struct bs_error ignored;
+	struct bs_error why;
 	struct stat status;
 	struct disk *container;
 	int descriptor, result = 0;
 
-	if (image_open(path, &descriptor, &status, &ignored) != 0)
-		return 0;
-	container = file_open(descriptor, &ignored);
+	if (image_open(path, &descriptor, &status, &why) != 0)
+		return why.code == BS_NO_MEMORY ? fail_memory(err) : 0;
+	container = file_open(descriptor, &why);
 	if (container)
 		result = format_refer(container, taker, err);
+	else if (why.code == BS_NO_MEMORY)
+		result = fail_memory(err);
 	disk_close(container);
 	close(descriptor);
 	return result;
@@ -306,6 +311,8 @@ struct question {
 	const struct bs_relations *relations;
 	const char *image;
 	const struct relation *answer; /* NULL: none yet */
+	int result;                    /* of what a taker does */
+	struct bs_error *err;
 };
 
 static void relations_ask_uuid(void *context, enum reference_kind kind, const char *text)
@@ -317,28 +324,33 @@ static void relations_ask_uuid(void *context, enum reference_kind kind, const ch
 		question->answer = relations_find(question->relations, RELATION_CHILD, &uuid);
 }
 
-static const struct relation *relations_ask(const struct bs_relations *relations,
-					    enum relation_kind kind, const char *image)
+/* Sets *answer to what is known of the file, or to NULL.  Error: BS_NO_MEMORY. */
+static int relations_ask(const struct bs_relations *relations, enum relation_kind kind,
+			 const char *image, const struct relation **answer, struct bs_error *err)
 {
-	struct question question = {.relations = relations, .image = image};
+	struct question question = {.relations = relations};
 	const struct reference_taker taker = {relations_ask_uuid, &question};
 	char *folder = path_folder(image);
-	struct bs_error ignored;
 	struct stat status;
 	struct mark mark;
+	int result = 0;
 
+	*answer = NULL;
+	if (!folder)
+		return fail_memory(err);
 	if (stat(image, &status) == 0) {
 		mark = relations_mark(&status, "");
 		question.answer = relations_find(relations, kind, &mark);
 	}
-	if (!question.answer && folder && stat(folder, &status) == 0) {
+	if (!question.answer && stat(folder, &status) == 0) {
 		mark = relations_mark(&status, path_name(image));
 		question.answer = relations_find(relations, kind, &mark);
 	}
 	if (!question.answer && kind == RELATION_CHILD)
-		(void)!relations_refer(image, &taker, &ignored);
+		result = relations_refer(image, &taker, err);
 	free(folder);
-	return question.answer;
+	*answer = question.answer;
+	return result;
 }
 
 /* Two descriptor files may name one part, and the child names the other one. */
@@ -348,33 +360,43 @@ static void relations_ask_part(void *context, enum reference_kind kind, const ch
 	const struct relation *whole;
 	char *part;
 
-	if (kind != REFERENCE_PART || question->answer)
+	if (kind != REFERENCE_PART || question->answer || question->result < 0)
 		return;
 	part = path_beside(question->image, text);
-	whole = part ? relations_ask(question->relations, RELATION_PART, part) : NULL;
-	for (; whole && !question->answer; whole = whole->next)
-		question->answer =
-			relations_ask(question->relations, RELATION_CHILD, whole->teller);
+	question->result = part ? relations_ask(question->relations, RELATION_PART, part, &whole,
+						question->err)
+				: fail_memory(question->err);
 	free(part);
+	if (question->result < 0)
+		return;
+	for (; whole && !question->answer && question->result == 0; whole = whole->next)
+		question->result = relations_ask(question->relations, RELATION_CHILD, whole->teller,
+						 &question->answer, question->err);
 }
 
-const char *relations_child(const struct bs_relations *relations, const char *image)
+int relations_child(const struct bs_relations *relations, const char *image, const char **child,
+		    struct bs_error *err)
 {
-	struct question question = {.relations = relations, .image = image};
+	struct question question = {.relations = relations, .image = image, .err = err};
 	const struct reference_taker taker = {relations_ask_part, &question};
-	struct bs_error ignored;
 
-	question.answer = relations_ask(relations, RELATION_CHILD, image);
-	if (!question.answer)
-		(void)!relations_refer(image, &taker, &ignored);
-	return question.answer ? question.answer->teller : NULL;
+	*child = NULL;
+	if (relations_ask(relations, RELATION_CHILD, image, &question.answer, err) < 0 ||
+	    (!question.answer && relations_refer(image, &taker, err) < 0) || question.result < 0)
+		return -1;
+	if (question.answer)
+		*child = question.answer->teller;
+	return 0;
 }
 
 const char *bs_relations_whole(const struct bs_relations *relations, const char *image)
 {
-	const struct relation *whole = relations_ask(relations, RELATION_PART, image);
+	const struct relation *whole;
+	struct bs_error ignored; /* for a fix, relations_check() asks again */
 
-	return whole ? whole->teller : NULL;
+	return relations_ask(relations, RELATION_PART, image, &whole, &ignored) == 0 && whole
+		       ? whole->teller
+		       : NULL;
 }
 
 /* Whether Hyper-V made the file, or can at least merge it. */
@@ -409,7 +431,8 @@ int relations_check(const struct bs_relations *relations, const char *image, con
 		    struct bs_error *err)
 {
 	struct bs_relations found = {NULL};
-	const char *whole, *child;
+	const struct relation *whole;
+	const char *child;
 	int result = -1;
 
 	if (!relations) {
@@ -418,13 +441,13 @@ int relations_check(const struct bs_relations *relations, const char *image, con
 		    bs_relations_look(&found, target, err) < 0)
 			goto out;
 	}
-	whole = bs_relations_whole(relations, image);
-	child = relations_child(relations, image);
-	if (!child)
-		child = relations_child(relations, target);
+	if (relations_ask(relations, RELATION_PART, image, &whole, err) < 0 ||
+	    relations_child(relations, image, &child, err) < 0 ||
+	    (!child && relations_child(relations, target, &child, err) < 0))
+		goto out;
 	if (whole)
 		fail(err, BS_CONTAINER_PART, "the file is a part of the disk that %s describes",
-		     whole);
+		     whole->teller);
 	else if (child)
 		relations_fail_child(child, err);
 	else

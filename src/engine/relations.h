@@ -6,10 +6,11 @@
 #include "util/err.h"
 
 /*
- * Returns the path of a file that holds only the changes to the image, or to another disk that has a
- * file of the image; NULL: none is known.
+ * Sets *child to the path of a file that holds only the changes to the image, or to another disk that has
+ * a file of the image; NULL: none is known.  The path belongs to the relations.  Error: BS_NO_MEMORY.
  */
-const char *relations_child(const struct bs_relations *relations, const char *image);
+MUST_CHECK int relations_child(const struct bs_relations *relations, const char *image,
+			       const char **child, struct bs_error *err);
 
 /* Fails with BS_CONTAINER_HAS_CHILDREN: `child` is the path of a child of the image. */
 int relations_fail_child(const char *child, struct bs_error *err);

@@ -406,7 +406,8 @@ static int qemu_file_list(struct qemu_views *views, const struct qemu_image *ima
  * libfuse would tell on standard error that the mount has ended, which may happen between the poll and
  * the read.
  */
-static void qemu_file_log(enum fuse_log_level level, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void
+qemu_file_log(enum fuse_log_level level, const char *format, va_list arguments)
 {
 	char *message;
 
