@@ -90,7 +90,7 @@ static bool chain_is_beside(const char *child, const char *parent)
 	return strncmp(child, parent, folder) == 0 && !strchr(parent + folder, '/');
 }
 
-/* A file above the next parent; number 0 is the image. */
+/* The file with this number in the chain: 0 is the image, 1 is its parent, and so on. */
 static const struct target *chain_above(const struct chain *chain, const struct target *image,
 					size_t number)
 {
@@ -112,8 +112,8 @@ static int chain_check_owner(const struct target *above, const struct target *fi
 }
 
 /*
- * What a file above gets from this one could end in the boot files of the image, and so in each file
- * that is written.
+ * The bytes of this file can end in the boot files of the image.  So the owners of all files above it,
+ * and of all files that are written, must be allowed to read it.
  */
 static int chain_check_owners(const struct chain *chain, const struct target *image,
 			      const struct target *file, struct bs_error *err)
@@ -166,19 +166,13 @@ static struct target *chain_open_file(const struct target *child, const char *pa
 
 /* ---- what a parent is ----------------------------------------------------------------------- */
 
-static bool chain_is_same(const struct target *file, const struct target *other)
-{
-	return file->status.device == other->status.device &&
-	       file->status.inode == other->status.inode;
-}
-
 /* Whether the file is one of those that the target describes. */
 static bool chain_has(const struct target *target, const struct target *file)
 {
 	bool found = false;
 
 	for (size_t i = 0; i < target->parts.count && !found; i++)
-		found = chain_is_same(target->parts.items[i], file);
+		found = target_is_same(target->parts.items[i], file);
 	return found;
 }
 
@@ -192,7 +186,7 @@ static int chain_check_once(const struct chain *chain, const struct target *imag
 	for (size_t i = 0; i <= chain->count; i++) {
 		const struct target *above = chain_above(chain, image, i);
 
-		if (chain_is_same(above, file))
+		if (target_is_same(above, file))
 			return fail(err, BS_PARENT_DAMAGED,
 				    "is also above itself: the chain of parents is a circle");
 		if (chain_has(above, file))
@@ -241,12 +235,15 @@ static int chain_detect(struct chain_parent *parent, const struct format_parent 
 		       : chain_check_claim(&parent->format, claim, err);
 }
 
-/* What is true of a parent has to be true of each file that it describes. */
-static int chain_check_parts(struct chain *chain, const struct target *image,
-			     const struct target *parent, struct bs_error *err)
+/* Checks and locks each file that the parent describes, like the parent itself. */
+static int chain_lock_parts(const struct chain *chain, const struct target *image,
+			    const struct target *parent, struct bs_error *err)
 {
-	chain->part_count += parent->parts.count;
-	if (chain->part_count > CHAIN_PARTS_MAX)
+	size_t count = parent->parts.count;
+
+	for (size_t i = 0; i < chain->count; i++)
+		count += chain->files[i].part_count;
+	if (count > CHAIN_PARTS_MAX)
 		return fail(err, BS_CONTAINER_DIFFERENCING,
 			    "the parents are in more than %u files together", CHAIN_PARTS_MAX);
 	for (size_t i = 0; i < parent->parts.count; i++) {
@@ -270,7 +267,7 @@ static int chain_open_parts(struct chain *chain, const struct target *image,
 	snprintf(prefix, sizeof(prefix), "parent%zu-part", chain->count + 1);
 	if (vmdk_read_extents(target->disk, &split->extents, err) < 0 ||
 	    parts_open(target, &split->extents, S_IROTH, err) < 0 ||
-	    chain_check_parts(chain, image, target, err) < 0)
+	    chain_lock_parts(chain, image, target, err) < 0)
 		return -1;
 	return split_open(split, target, &parent->format, NULL, prefix, err);
 }

@@ -36,7 +36,6 @@ struct chain {
 	struct format_parent claimed;                   /* what the image says of its parent */
 	struct chain_parent *parents[QEMU_PARENTS_MAX]; /* the nearest one first */
 	size_t count;
-	size_t part_count; /* files that the parents describe */
 	/* The same as QEMU's drivers open them. */
 	struct qemu_parent files[QEMU_PARENTS_MAX];
 };

@@ -272,19 +272,22 @@ static bool container_is_split_child(const struct container *container)
 	return container->split.extents.count > 0 && container->chain.count > 0;
 }
 
+static int container_open_parents(struct container *container, struct bs_error *err)
+{
+	if (chain_open(&container->chain, container->target, &container->format,
+		       container->options->format != NULL, err) < 0)
+		return -1;
+	return container_is_split_child(container) ? split_check_grains(&container->split, err) : 0;
+}
+
 /* Opens the parents once.  Later, the staged container must still have the same. */
 static int container_open_chain(struct container *container, bool first, struct bs_error *err)
 {
 	const struct format_parent *before = &container->chain.claimed;
 	const struct format_parent *now = &container->format.parent;
 
-	if (first && chain_open(&container->chain, container->target, &container->format,
-				container->options->format != NULL, err) < 0)
-		return -1;
 	if (first)
-		return container_is_split_child(container)
-			       ? split_check_grains(&container->split, err)
-			       : 0;
+		return container_open_parents(container, err);
 	return strcmp(before->path, now->path) == 0 && strcmp(before->driver, now->driver) == 0 &&
 			       before->identifier == now->identifier
 		       ? 0

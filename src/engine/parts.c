@@ -64,8 +64,7 @@ static int parts_check_once(const struct target *set, const struct target *part,
 	for (size_t i = 0; i <= set->parts.count; i++) {
 		const struct target *other = i > 0 ? set->parts.items[i - 1] : set;
 
-		if (other->status.device == part->status.device &&
-		    other->status.inode == part->status.inode)
+		if (target_is_same(other, part))
 			return fail(err, BS_CONTAINER_CORRUPT, "the disk is in %s twice",
 				    path_name(part->name));
 	}

@@ -93,8 +93,8 @@ static const struct relation *relations_find(const struct bs_relations *relation
 }
 
 /*
- * Adds what another file than the first one says of a part.  A file may say that several times, one
- * after the other.  Returns false if this has been said.
+ * Keeps another file that names a part, beside the first file that did.  A file may name a part several
+ * times in a row, and is kept once.  Returns false if the relation is not kept.
  */
 static bool relations_link(struct relation *first, struct relation *relation)
 {

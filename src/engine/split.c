@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "engine/split.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -88,7 +89,10 @@ static int split_check_part(struct split *split, size_t number, struct bs_error 
 	if (result < 0)
 		return fail_prefix(err, "%s", extent->name);
 	split->grain_size = max_u64(split->grain_size, grain_size);
-	/* At such an end, QEMU's driver reads and writes beyond it, and bytes of the next file are lost. */
+	/*
+	 * If a file ends within a grain, QEMU's driver also uses the rest of the grain, and takes it for
+	 * the first bytes of the next file.
+	 */
 	if (number + 1 < split->extents.count && extent->length % grain_size != 0)
 		return fail(err, BS_FORMAT_UNREADABLE,
 			    "%s does not end with a whole grain, though other files follow",
@@ -114,10 +118,11 @@ int split_check_grains(const struct split *split, struct bs_error *err)
 			    "it has a parent, and grains of more than %u bytes", OVERLAY_COPY_SIZE);
 	for (size_t i = 0; i + 1 < extents->count; i++)
 		if (extents->items[i].length % split->grain_size != 0)
-			return fail(err, BS_FORMAT_UNSUPPORTED,
-				    "it has a parent, and %s does not end with a grain of another "
-				    "file's size",
-				    extents->items[i].name);
+			return fail(
+				err, BS_FORMAT_UNSUPPORTED,
+				"it has a parent, and the part of the disk in %s does not consist "
+				"of whole grains of %" PRIu64 " bytes",
+				extents->items[i].name, split->grain_size);
 	return 0;
 }
 

@@ -19,15 +19,14 @@ struct split {
 	struct qemu_part *parts;     /* of the extents; NULL until split_open() */
 	struct disk *nothing;        /* below the descriptor */
 	struct overlay *descriptor;
-	/* Of split_check_tables(): the greatest grain of all files, bytes. */
-	uint64_t grain_size;
+	uint64_t grain_size; /* of split_check_tables(): the greatest grain of all files, bytes */
 	struct range_vector growths; /* of split_list_growths() */
 };
 
 /*
- * Shows the files of the target, which is a set of these extents, as parts of the overlay over its
- * disk; NULL: the files are only read.  The names of the parts begin with `prefix`.  The caller has set
- * split->extents, and calls split_free(), also after an error.  Errors: BS_NO_MEMORY.
+ * Shows the files of the target, which is a set of these extents.  The overlay lies over its disk; NULL:
+ * the files are only read.  The names of the files that QEMU's driver sees begin with `prefix`.  The
+ * caller has set split->extents, and calls split_free(), also after an error.  Error: BS_NO_MEMORY.
  */
 MUST_CHECK int split_open(struct split *split, const struct target *target,
 			  const struct format *format, struct overlay *overlay, const char *prefix,

@@ -238,7 +238,7 @@ static int vmdk_check_type(const struct vmdk_descriptor *descriptor, struct bs_e
 	const char *type = descriptor->create_type;
 	const struct vmdk_extents *extents = &descriptor->extents;
 
-	/* VMware makes the others on ESX servers only. */
+	/* Only ESX servers make snapshots of other types. */
 	if (descriptor->parent.path[0] != '\0' && strcmp(type, "twoGbMaxExtentSparse") != 0)
 		return fail(err, BS_CONTAINER_DIFFERENCING,
 			    "is a descriptor of the type %s, and its disk holds only the changes "

@@ -91,13 +91,19 @@ struct target *target_open(const char *image, struct bs_error *err)
 			   &transaction_real_io, err);
 }
 
+bool target_is_same(const struct target *one, const struct target *other)
+{
+	return one->status.device == other->status.device &&
+	       one->status.inode == other->status.inode;
+}
+
 /* A file that replaced a part is another image, whatever its name is. */
 static bool target_is_same_part(const struct target *part, const struct target *again)
 {
 	const struct target_status *then = &part->status, *now = &again->status;
 	bool can_grow = part->room > then->length;
 
-	return then->device == now->device && then->inode == now->inode &&
+	return target_is_same(part, again) &&
 	       (can_grow ? now->length <= part->room : now->length == then->length);
 }
 

@@ -136,6 +136,9 @@ struct target_span {
 /* Returns the span of the file that has the byte at `offset`, or has room for it. */
 struct target_span target_file_at(const struct target *target, uint64_t offset);
 
+/* Whether both are the same file or device, as they were opened. */
+bool target_is_same(const struct target *one, const struct target *other);
+
 /* NULL is allowed.  Writes that were not synced may be lost. */
 void target_close(struct target *target);
 
