@@ -16,7 +16,7 @@ static const char *live_run(const char *command, const char *disk)
 {
 	char *said = image_run(
 		0,
-		"timeout 900 qemu-system-x86_64 -accel kvm -accel tcg -m 512 "
+		"timeout 240 qemu-system-x86_64 -accel tcg -m 512 "
 		"-nodefaults -display none -no-reboot -serial stdio "
 		"-kernel %s/vmlinuz -initrd %s/initrd "
 		"-append 'console=ttyS0 quiet panic=-1 no_timer_check cryptomgr.notests RUN=%s' "
