@@ -5,6 +5,7 @@
  */
 #include "commit-fixture.h"
 
+#include "transaction/check.h"
 #include "transaction/journal-file.h"
 
 static struct fixture fixture;
@@ -120,6 +121,48 @@ TEST_LOOP(undo_file, a_fix_whose_undo_file_vanishes_at_any_call_is_taken_back, 0
 			break;
 	}
 	ck_assert_int_gt(lost, 10);
+}
+
+/* Makes the whole undo file of another fix of the image, and leaves the image old. */
+static void make_other_journal(const char *other)
+{
+	fixture.grows = false;
+	make_image(&fixture);
+	fix_well(&fixture);
+	ck_assert_int_eq(rename(journal, other), 0);
+	fixture.grows = true;
+	make_image(&fixture);
+}
+
+static char unfinished[160];
+
+static void replace_unfinished(const struct fixture *unused)
+{
+	(void)unused;
+	met = access(unfinished, F_OK) == 0 && rename(away, unfinished) == 0;
+}
+
+TEST(undo_file, a_fix_does_not_use_another_undo_file_that_took_the_place_of_its_own)
+{
+	bool met_once = false;
+
+	find_paths();
+	snprintf(unfinished, sizeof(unfinished), "%s.tmp", journal);
+	plan.refused = true;
+	for (int number = 0; plan.refused; number++) {
+		struct bs_error err = {BS_OK, ""};
+
+		make_other_journal(away);
+		plan.meddle = replace_unfinished;
+		plan_trouble(&fixture, MEDDLE, number, 0);
+		ck_assert_msg((fix(&fixture, &bad_io, &err) < 0) == met, "call %d", number);
+		ck_assert_int_eq(err.code, met ? BS_UNDO_FILE_LOST : BS_OK);
+		ck_assert(image_is(&fixture, met ? &fixture.old : &fixture.new));
+		met_once |= met;
+		(void)!unlink(journal);
+		(void)!unlink(unfinished);
+	}
+	ck_assert(met_once);
 }
 
 /* The roll-back cannot be carried out, so the signpost stays on the image. */
@@ -327,6 +370,30 @@ TEST_LOOP(image_tests, a_foreign_write_into_the_fix_is_told_and_kept, 0, 2)
 			break;
 	}
 	ck_assert_int_gt(kept, 3);
+}
+
+/* What the fix wrote does not count as written by others. */
+TEST(image_tests, an_image_is_not_old_while_it_has_a_sector_of_the_fix)
+{
+	struct bs_error err = {BS_OK, ""};
+	struct target *target;
+	struct journal_file *file;
+
+	find_paths();
+	fix_well(&fixture);
+	ck_assert_int_eq(journal_file_open(journal, &file, &err), 0);
+	for (off_t at = 30 * KIB; at < 36 * KIB; at += 512) {
+		int descriptor;
+
+		make_image(&fixture);
+		descriptor = open(fixture.image, O_WRONLY);
+		ck_assert_int_eq(pwrite(descriptor, fixture.new.bytes + at, 512, at), 512);
+		close(descriptor);
+		target = target_open(fixture.image, &err);
+		ck_assert_msg(check_old(file, target, true, &err) < 0, "byte %d", (int)at);
+		target_close(target);
+	}
+	journal_file_close(file);
 }
 
 TEST(image_tests, an_undo_during_which_somebody_writes_does_not_claim_the_image)
