@@ -178,6 +178,104 @@ TEST(failing, an_undo_that_makes_neither_its_mark_nor_the_removal_durable_is_not
 	fixture_close(&fixture);
 }
 
+#define LARGE (3u << 20) /* the undo file of such a fix is written piece by piece */
+
+static int writes_left;
+
+static ssize_t write_without_room(int descriptor, const void *bytes, size_t length, off_t offset)
+{
+	if (writes_left-- != 0)
+		return pwrite(descriptor, bytes, length, offset);
+	errno = ENOSPC;
+	return -1;
+}
+
+/* Returns the code of a fix that changes all of an image; each write but one succeeds. */
+static enum bs_code fix_large(const char *image, int good_writes)
+{
+	struct bs_error err = {BS_OK, ""};
+	struct commit_result ignored;
+	struct place place;
+	struct target *target = find(image, NULL, &place);
+	struct overlay *overlay = overlay_open(target->disk, 2 * LARGE, NULL, &err);
+	struct commit_request request = {.place = &place, .overlay = overlay};
+	struct transaction_io io = transaction_real_io;
+	uint8_t *bytes = calloc(1, LARGE);
+
+	io.pwrite = write_without_room;
+	writes_left = good_writes;
+	target->io = quick(&io);
+	ck_assert_int_eq(disk_write(overlay_disk(overlay), 0, bytes, LARGE, &err), 0);
+	(void)!transaction_commit(&request, &ignored, &err);
+	free(bytes);
+	disk_close(overlay_disk(overlay));
+	find_end(target, &place);
+	return err.code;
+}
+
+TEST(failing, no_room_for_a_piece_of_a_long_undo_file_is_told_as_that)
+{
+	static struct fixture fixture;
+	char command[160];
+	int number = 0;
+
+	fixture_open(&fixture);
+	snprintf(command, sizeof(command), "head -c %u /dev/zero | tr '\\0' x >'%s'", LARGE,
+		 fixture.image);
+	for (enum bs_code code = BS_NO_SPACE; code != BS_OK; number++) {
+		ck_assert_int_eq(system(command), 0);
+		code = fix_large(fixture.image, number);
+		ck_assert(code == BS_NO_SPACE || code == BS_OK);
+	}
+	ck_assert_int_gt(number, 4);
+	fixture_close(&fixture);
+}
+
+static ssize_t write_nothing(int descriptor, const void *bytes, size_t length, off_t offset)
+{
+	(void)descriptor, (void)bytes, (void)length, (void)offset;
+	errno = ENOSPC; /* of an earlier call */
+	return 0;
+}
+
+TEST(failing, a_write_that_makes_no_progress_is_an_error_of_its_own)
+{
+	static struct fixture fixture;
+	struct transaction_io io = transaction_real_io;
+	struct bs_error err = {BS_OK, ""};
+
+	fixture_open(&fixture);
+	io.pwrite = write_nothing;
+	ck_assert_int_eq(fix(&fixture, &io, &err), -1);
+	ck_assert_int_eq(err.code, BS_IO);
+	check_old_after_recovery(&fixture);
+	fixture_close(&fixture);
+}
+
+static int open_no_folder(const char *path, int flags, mode_t mode)
+{
+	if (!(flags & O_DIRECTORY))
+		return open(path, flags, mode);
+	errno = EIO;
+	return -1;
+}
+
+/* The name of the undo file might be lost in a power cut, and the image could not be made old again. */
+TEST(failing, a_fix_is_taken_back_if_the_folder_of_its_undo_file_cannot_be_synced)
+{
+	static struct fixture fixture;
+	struct transaction_io io = transaction_real_io;
+	struct bs_error err = {BS_OK, ""};
+
+	fixture_open(&fixture);
+	io.open = open_no_folder;
+	ck_assert_int_eq(fix(&fixture, &io, &err), -1);
+	ck_assert_int_eq(err.code, BS_IO);
+	ck_assert(strstr(err.message, "cannot open folder"));
+	check_old_after_recovery(&fixture);
+	fixture_close(&fixture);
+}
+
 /* ---- a stop at every call -------------------------------------------------------------------- */
 
 TEST_CASE(stopped_tests, "stopped", .tags = "stops");
