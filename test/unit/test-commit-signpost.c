@@ -433,6 +433,25 @@ TEST(table, a_signpost_that_leads_nowhere_refuses_the_image)
 	}
 }
 
+/* A signpost may come from anybody, and opening a file may have effects. */
+TEST(table, a_file_that_has_not_the_name_of_an_undo_file_is_not_opened)
+{
+	struct bs_error err = {BS_OK, ""};
+	enum transaction_state state;
+	char path[160], *undo_file;
+
+	if (!file_system_has_signposts())
+		return;
+	ck_assert_int_eq(fix_disturbed(&fixture, NULL, folder, NULL, &undo_file, &err), 0);
+	snprintf(path, sizeof(path), "%s/whatever", folder);
+	ck_assert_int_eq(rename(undo_file, path), 0);
+	put_up_signpost(path);
+	ck_assert_int_lt(find_state(fixture.image, NULL, &state, &err), 0);
+	ck_assert_int_eq(err.code, BS_RECOVERY_REQUIRED);
+	ck_assert_msg(strstr(err.message, "is missing") != NULL, "%s", err.message);
+	free(undo_file);
+}
+
 /* ---- beside each state of a journal ---------------------------------------------------------- */
 
 /* The state of the journal in a folder (NULL: beside the image). */
@@ -531,6 +550,33 @@ TEST_LOOP(table, a_signpost_to_the_own_journal, MISSING, DONE + 1)
 		check_goes_on(NULL, TRANSACTION_DONE, true);
 		break;
 	}
+	free(undo_file);
+}
+
+static int fail_to_remove(int descriptor, const char *name)
+{
+	(void)descriptor;
+	(void)name;
+	errno = EIO;
+	return -1;
+}
+
+/* Without its undo file, the image would count as half written for ever. */
+TEST(table, the_undo_file_stays_while_its_signpost_cannot_be_removed)
+{
+	struct transaction_io io = transaction_real_io;
+	struct bs_error err = {BS_OK, ""};
+	char *undo_file;
+	bool recovered;
+
+	if (!file_system_has_signposts())
+		return;
+	undo_file = make_state(DONE, NULL);
+	put_up_signpost(undo_file);
+	io.fremovexattr = fail_to_remove;
+	ck_assert_int_eq(recover(fixture.image, NULL, &io, &recovered, &err), -1);
+	ck_assert_int_eq(err.code, BS_IO);
+	check_goes_on(NULL, TRANSACTION_DONE, true);
 	free(undo_file);
 }
 
@@ -760,6 +806,32 @@ TEST(hints, a_longer_value_than_a_path_is_no_hint)
 	       strlen(BS_UNDO_SUFFIX));
 	if (setxattr(fixture.image, HINT_ATTRIBUTE, value, sizeof(value), 0) == 0)
 		ck_assert(hint_is(NULL));
+}
+
+/* The message of an undo that finds no undo file. */
+static void assert_undo_says(const char *part)
+{
+	struct bs_error err = {BS_OK, ""};
+
+	ck_assert_int_lt(undo(fixture.image, NULL, NULL, &err), 0);
+	ck_assert_int_eq(err.code, BS_NO_UNDO_FILE);
+	ck_assert_msg(strstr(err.message, part) != NULL, "%s", err.message);
+}
+
+TEST(hints, only_a_file_is_told_as_the_undo_file_that_the_image_names)
+{
+	char path[160];
+
+	if (!file_system_has_signposts())
+		return;
+	snprintf(path, sizeof(path), "%s/x.bootshift-undo", folder);
+	ck_assert_int_eq(setxattr(fixture.image, HINT_ATTRIBUTE, path, strlen(path), 0), 0);
+	assert_undo_says("nor the undo file that the image names");
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	assert_undo_says("nor the undo file that the image names");
+	ck_assert_int_eq(rmdir(path), 0);
+	close(open(path, O_WRONLY | O_CREAT, 0600));
+	assert_undo_says("the image itself names the undo file");
 }
 
 /* ---- an undo file that the user names -------------------------------------------------------- */
