@@ -504,6 +504,22 @@ TEST(set_tests, the_folder_without_room_is_named_once_and_so_is_the_file)
 	ck_assert_int_gt(parts, 2);
 }
 
+TEST(set_tests, a_fix_with_a_failing_call_leaves_no_signpost_if_it_is_done)
+{
+	struct bs_error err = {BS_OK, ""};
+	enum undo_outcome outcome;
+	bool more = true;
+
+	for (int number = 0; more; number++) {
+		make_set();
+		plan_trouble(&set, FAIL_ONCE, number, EIO);
+		more = run(FIX, &bad_io, &outcome, &err) < 0 || plan.refused;
+		for (int i = 0; i < PARTS && set_is(new, -1); i++)
+			ck_assert_msg(fgetxattr(files[i], SIGNPOST, NULL, 0) < 0, "call %d",
+				      number);
+	}
+}
+
 /* ---- two texts with one file ---------------------------------------------------------------- */
 
 TEST(set_tests, each_part_of_a_half_written_set_leads_to_its_undo_file)
