@@ -448,6 +448,22 @@ TEST_LOOP(refused, undo_writes_nothing_to_an_image_that_is_the_old_one_already, 
 	fixture_close(&fixture);
 }
 
+TEST(refused, what_an_undo_file_fits_is_not_told_without_an_undo_file)
+{
+	static struct fixture fixture;
+	struct bs_error err = {BS_OK, ""};
+	struct target *target;
+	struct place place;
+	bool fits;
+
+	fixture_open(&fixture);
+	target = find(fixture.image, NULL, &place);
+	ck_assert_int_eq(transaction_fits(&place, &fits, &err), -1);
+	ck_assert_int_eq(err.code, BS_NO_UNDO_FILE);
+	find_end(target, &place);
+	fixture_close(&fixture);
+}
+
 TEST(refused, a_fix_that_would_make_the_image_shorter_is_refused)
 {
 	static struct fixture fixture;
@@ -461,6 +477,11 @@ TEST(refused, a_fix_that_would_make_the_image_shorter_is_refused)
 	target = find(fixture.image, NULL, &place);
 	overlay = overlay_open(target->disk, 1 << 20, NULL, &err);
 	ck_assert_int_eq(overlay_resize(overlay, OLD_LENGTH - 4096, &err), 0);
+	ck_assert_int_lt(
+		transaction_check_commit(
+			&(struct commit_request){.place = &place, .overlay = overlay}, &err),
+		0);
+	ck_assert_int_eq(err.code, BS_FORMAT_UNSUPPORTED);
 	ck_assert_int_lt(
 		transaction_commit(&(struct commit_request){.place = &place, .overlay = overlay},
 				   &result, &err),
