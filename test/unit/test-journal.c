@@ -410,7 +410,8 @@ TEST(damage, records_that_changed_places_are_seen)
 /*
  * Replaces one record and corrects the checksums, so that only the meaning of the record is wrong.
  */
-static enum bs_code validate_with(uint32_t index, struct journal_range range)
+static enum bs_code validate_with_record(uint32_t index, struct journal_range range,
+					 uint32_t other_journal)
 {
 	uint8_t before[4096] = {0}, after[4096] = {0};
 	struct journal_trailer trailer = {
@@ -421,7 +422,7 @@ static enum bs_code validate_with(uint32_t index, struct journal_range range)
 
 	fixture_open(&fixture);
 	const struct journal_header header = {.piece_size = JOURNAL_PIECE_SIZE,
-					      .identity = fixture.identity};
+					      .identity = fixture.identity ^ other_journal};
 
 	journal_encode_record(&header, &range, index, before, after,
 			      fixture.bytes + (4 + index) * BLOCK);
@@ -439,6 +440,17 @@ static enum bs_code validate_with(uint32_t index, struct journal_range range)
 	return code;
 }
 
+static enum bs_code validate_with(uint32_t index, struct journal_range range)
+{
+	return validate_with_record(index, range, 0);
+}
+
+TEST(damage, a_record_of_another_journal_is_seen)
+{
+	ck_assert_int_eq(validate_with_record(1, ranges[1], 0), BS_OK);
+	ck_assert_int_eq(validate_with_record(1, ranges[1], 1), BS_JOURNAL_DAMAGED);
+}
+
 TEST(damage, records_out_of_bounds_or_order_are_refused)
 {
 	ck_assert_int_eq(validate_with(1, (struct journal_range){JOURNAL_HOLE, 8192, 4096}), BS_OK);
@@ -454,6 +466,45 @@ TEST(damage, records_out_of_bounds_or_order_are_refused)
 			 BS_JOURNAL_DAMAGED); /* past the new end */
 	ck_assert_int_eq(validate_with(0, (struct journal_range){JOURNAL_GUARD, 0, 512}),
 			 BS_JOURNAL_DAMAGED); /* a guard before the others */
+}
+
+/* The checksum of the header fits, so that only its meaning is wrong. */
+static void assert_header_refused(const struct journal_header *wrong)
+{
+	struct journal_header header = *wrong;
+	struct bs_error err = {BS_OK, ""};
+	uint8_t block[BLOCK];
+
+	journal_encode_header(&header, block);
+	ck_assert_int_eq(journal_decode_header(block, &header, &err), -1);
+	ck_assert_int_eq(err.code, BS_JOURNAL_DAMAGED);
+	ck_assert_msg(strstr(err.message, "contradicts itself") != NULL, "%s", err.message);
+}
+
+#define ASSERT_REFUSED_WITH(field, value)                                                          \
+	do {                                                                                       \
+		wrong = good;                                                                      \
+		wrong.field = (value);                                                             \
+		assert_header_refused(&wrong);                                                     \
+	} while (0)
+
+TEST(damage, a_header_that_contradicts_itself_is_refused)
+{
+	struct journal_header good, wrong;
+	uint8_t bytes[JOURNAL_SIZE];
+	struct bs_error err;
+
+	build(bytes);
+	ck_assert_int_eq(journal_decode_header(bytes, &good, &err), 0);
+	ASSERT_REFUSED_WITH(record_count, RECORDS + 1); /* more than there are blocks for */
+	ASSERT_REFUSED_WITH(record_count, UINT64_MAX);
+	ASSERT_REFUSED_WITH(journal_size, JOURNAL_SIZE + 1);
+	ASSERT_REFUSED_WITH(journal_size, 4 * BLOCK); /* no trailer */
+	ASSERT_REFUSED_WITH(journal_size, 1ull << 63);
+	ASSERT_REFUSED_WITH(old_length, good.new_length + 1);
+	ASSERT_REFUSED_WITH(new_length, 1ull << 63);
+	ASSERT_REFUSED_WITH(tool_version[sizeof(good.tool_version) - 1], 'x');
+	ASSERT_REFUSED_WITH(image_name[sizeof(good.image_name) - 1], 'x');
 }
 
 TEST(damage, a_version_from_the_future_is_refused)
