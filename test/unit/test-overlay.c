@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "disk/overlay.h"
 #include "unit/memory-disk.h"
@@ -153,6 +155,41 @@ TEST(overlay_tests, a_missing_folder_for_the_temporary_file_is_an_error_once_it_
 	ck_assert_int_eq(err.code, BS_IO);
 	ck_assert_ptr_nonnull(strstr(err.message, "/nonexistent"));
 	disk_close(overlay_disk(spilling));
+}
+
+/* Cuts off the temporary file of the overlay: the only file without a name of this length. */
+static void cut_temporary_file(off_t length)
+{
+	struct stat status;
+	int cut = 0;
+
+	for (int descriptor = 3; descriptor < 100; descriptor++)
+		if (fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) &&
+		    status.st_nlink == 0 && status.st_size == length)
+			cut += ftruncate(descriptor, 0) == 0;
+	ck_assert_int_eq(cut, 1);
+}
+
+TEST(overlay_tests, a_temporary_file_that_cannot_be_read_is_an_error)
+{
+	struct bs_error err = {0};
+	uint8_t byte;
+
+	write_bytes(0, 0xee, 20 * BLOCK);
+	cut_temporary_file(18 * BLOCK);
+	ck_assert_int_eq(disk_read(view, 19 * BLOCK, &byte, 1, &err), -1);
+	ck_assert_ptr_nonnull(strstr(err.message, "temporary file"));
+	assert_bytes(0, 0xee, 2 * BLOCK); /* in memory */
+}
+
+TEST(overlay_tests, no_view_is_longer_than_a_file_can_be)
+{
+	struct bs_error err = {0};
+
+	ck_assert_int_eq(overlay_resize(overlay, (uint64_t)INT64_MAX + 1, &err), -1);
+	ck_assert_int_eq(err.code, BS_OUT_OF_RANGE);
+	ck_assert_uint_eq(disk_size(view), BELOW_SIZE);
+	resize(INT64_MAX);
 }
 
 /* Blocks in memory, blocks in the file, and both. */
