@@ -124,6 +124,8 @@ static const struct {
 	{OF_OPERATION(kind), 1, BS_OPERATION_KIND_COUNT},
 	{OF_OPERATION(kind), 4, 0xFF},
 	{OF_OPERATION(path), BS_PATH_MAX, 'x'},
+	{OF_OPERATION(reserved), 1, 1},
+	{OF_FILE(reserved), 1, 1},
 	{OF_FILE(path), BS_PATH_MAX, 'x'},
 	{OF_FILE(is_folder), 1, 2},
 	{OF_ELEMENT(object), 40, 'x'},
@@ -254,6 +256,19 @@ TEST(inspections, an_unsuitable_disk_may_have_neither_volume)
 	inspection->verdict = BS_VERDICT_UNSUITABLE;
 	inspection->system_index = inspection->boot_index = -1;
 	ck_assert_int_eq(unpack_inspection(sizeof(*inspection)), 0);
+}
+
+/* Only a fix that makes the boot files anew needs no system partition. */
+TEST(inspections, a_disk_without_a_system_partition_is_fixable_or_unsuitable)
+{
+	inspection->system_index = -1;
+	inspection->rebuilds = true;
+	for (int verdict = 0; verdict < BS_VERDICT_COUNT; verdict++) {
+		bool good = verdict == BS_VERDICT_FIXABLE || verdict == BS_VERDICT_UNSUITABLE;
+
+		inspection->verdict = (enum bs_verdict)verdict;
+		ck_assert_int_eq(unpack_inspection(sizeof(*inspection)), good ? 0 : -1);
+	}
 }
 
 /* ---- errors -------------------------------------------------------------------------------- */

@@ -590,6 +590,36 @@ TEST(bad_workers, a_boot_partition_that_overlaps_another_is_an_error)
 	assert_error(run(sends_plan, PATIENCE), BS_WORKER, "overlaps another");
 }
 
+TEST(bad_workers, a_boot_partition_with_the_sector_of_the_table_is_an_error)
+{
+	write_entry(2, 0x07, 0, 2048);
+	plan->boot_number = 3;
+	plan->boot_start = 0;
+	plan->boot_size = 1 << 20;
+	assert_error(run(sends_plan, PATIENCE), BS_WORKER, "not in the partition table");
+}
+
+TEST(bad_workers, a_place_in_the_extended_partition_is_no_primary_system_partition)
+{
+	write_entry(2, 0x0F, 195 * 2048, 2048);
+	plan->system_start = (195ull << 20) + 512;
+	plan->system_size = 512;
+	assert_error(run(sends_plan, PATIENCE), BS_WORKER,
+		     "system partition that is not in the partition table");
+}
+
+TEST(bad_workers, a_plan_for_a_disk_with_another_signature_is_an_error)
+{
+	plan->disk_signature++;
+	assert_error(run(sends_plan, PATIENCE), BS_WORKER, "another signature");
+}
+
+TEST(bad_workers, a_plan_for_a_disk_without_a_table_is_an_error)
+{
+	sample_write(&sample, 510, "\0", 1);
+	assert_error(run(sends_plan, PATIENCE), BS_WORKER, "without a partition table");
+}
+
 /* ---- how bad workers end ------------------------------------------------------------------- */
 
 /* The signal that ends the worker in the next test. */
@@ -968,6 +998,17 @@ TEST_EACH(bad_workers, only_the_users_choice_opens_the_active_partition, choices
 	task.options.rebuild = choices[_i].rebuild;
 	task.options.boot_partition = choices[_i].boot_partition;
 	assert_error(run(rebuilds, PATIENCE), choices[_i].code, choices[_i].text);
+}
+
+/* The choice is for boot files that are made anew, not for files that are copied. */
+TEST(bad_workers, a_plan_that_makes_nothing_anew_does_not_open_the_active_partition)
+{
+	task.options.rebuild = true;
+	task.options.boot_partition = 1;
+	plan->boot_number = plan->system_number;
+	plan->boot_start = plan->system_start;
+	plan->boot_size = plan->system_size;
+	assert_error(run(sends_plan, PATIENCE), BS_WORKER, "cannot be one");
 }
 
 /* A plan for the signature alone; nothing else limits the budget of its worker. */
