@@ -5,6 +5,7 @@
  */
 #include "support/test.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <poll.h>
@@ -660,6 +661,30 @@ static void compute(void)
 TEST(confine, memory_and_the_clock_are_allowed)
 {
 	ck_assert_int_eq(confined(compute), 0);
+}
+
+/* From now on, this process and its children can load no other filter. */
+static void forbid_filters(void)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+
+	ck_assert_ptr_nonnull(filter);
+	ck_assert_int_eq(seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(seccomp), 0), 0);
+	ck_assert_int_eq(seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prctl), 1,
+					  SCMP_A0(SCMP_CMP_EQ, PR_SET_SECCOMP)),
+			 0);
+	ck_assert_int_eq(seccomp_load(filter), 0);
+	seccomp_release(filter);
+}
+
+TEST(confine, a_worker_that_gets_no_filter_does_not_begin)
+{
+	int status;
+
+	forbid_filters();
+	status = confined(compute);
+	ck_assert(WIFEXITED(status));
+	ck_assert_int_eq(WEXITSTATUS(status), 99);
 }
 
 static void take_all_memory(void)

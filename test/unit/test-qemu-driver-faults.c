@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <linux/landlock.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -268,6 +269,30 @@ TEST(qemu_driver_faults, a_driver_that_ends_without_a_word_does_not_blame_the_co
 	leave(&fixture);
 }
 
+/* Whoever killed it: the image did not. */
+TEST(qemu_driver_faults, a_driver_that_was_killed_does_not_blame_the_container_for_what_it_said)
+{
+	const char *path = make_container("qcow2", "");
+	static const uint8_t sector[512] = {1};
+	struct qemu_fixture fixture;
+	struct bs_error err;
+	uint8_t found[512];
+	siginfo_t ended;
+
+	file_flip(path, 53); /* in the offset of the refcount table */
+	stage(&fixture, path);
+	open_driver(&fixture, "qcow2", NULL);
+	for (uint64_t at = 0; at < GUEST_SIZE; at += 1u << 20)
+		(void)!disk_write(qemu_driver_disk(fixture.driver), at, sector, 512, &err);
+	ck_assert_int_eq(err.code, BS_CONTAINER_CORRUPT);
+	kill(only_child(), SIGKILL);
+	ck_assert_int_eq(waitid(P_PID, (id_t)only_child(), &ended, WEXITED | WNOWAIT), 0);
+	ck_assert_int_eq(disk_read(qemu_driver_disk(fixture.driver), 0, found, 512, &err), -1);
+	ck_assert_int_eq(err.code, BS_WORKER);
+	ASSERT_HAS(err.message, "ended by signal 9");
+	leave(&fixture);
+}
+
 /* ---- checking ------------------------------------------------------------------------------- */
 
 static int check_container(const char *path, const char *driver, struct bs_error *err)
@@ -347,6 +372,41 @@ TEST(qemu_driver_faults, without_qemu_nbd_it_says_what_is_missing)
 	assert_program_fails("bootshift-has-no-such-program", BS_DRIVER_UNUSABLE, "not installed");
 	assert_program_fails("/bin/true", BS_WORKER, "ended with status 0");
 	assert_program_fails("/usr", BS_WORKER, "cannot start");
+}
+
+static bool write_text(const char *path, const char *text)
+{
+	int file = open(path, O_WRONLY | O_CLOEXEC);
+	bool good = file >= 0 && write(file, text, strlen(text)) == (ssize_t)strlen(text);
+
+	if (file >= 0)
+		close(file);
+	return good;
+}
+
+/* From now on, this process and its children can make no namespace for mounts. */
+static bool forbid_namespaces(void)
+{
+	const char *map = text("0 %u 1", (unsigned)getuid());
+
+	return unshare(CLONE_NEWUSER) == 0 && write_text("/proc/self/uid_map", map) &&
+	       write_text("/proc/sys/user/max_mnt_namespaces", "0");
+}
+
+/* Otherwise root would mount over a folder of the host. */
+TEST(qemu_driver_faults, without_namespaces_no_driver_is_started)
+{
+	struct qemu_fixture fixture;
+	struct bs_error err;
+
+	stage(&fixture, make_container("qcow2", ""));
+	if (!test_needs(forbid_namespaces(), "user namespaces with limits"))
+		return;
+	fixture.driver = qemu_driver_open(IMAGE_OF(fixture.overlay, "qcow2"), true, &err);
+	ck_assert_ptr_null(fixture.driver);
+	ck_assert_int_eq(err.code, BS_DRIVER_UNUSABLE);
+	ASSERT_HAS(err.message, "may not make namespaces");
+	leave(&fixture);
 }
 
 /* The process of the driver can reach nothing of value. */
