@@ -103,6 +103,17 @@ TEST(budget_tests, a_verification_reads_the_files_and_writes_nothing)
 	ck_assert_uint_eq(budget.zones, 0);
 }
 
+TEST(budget_tests, a_check_of_a_fix_writes_nothing_either)
+{
+	struct budget budget = budget_for_disk(WORKER_RECHECK, TIB, PATIENCE);
+	const struct bs_plan plan = usual_plan(500 * GIB);
+
+	budget_add_plan(&budget, WORKER_RECHECK, &plan);
+	ck_assert_uint_ge(budget.read, TIB + 2 * 20 * MIB * 64); /* the MFT, too */
+	ck_assert_uint_le(budget.write, MIB);
+	ck_assert_uint_eq(budget.zones, 0);
+}
+
 TEST(budget_tests, numbers_that_lie_make_no_endless_budget)
 {
 	struct bs_plan plan = usual_plan(10 * GIB);

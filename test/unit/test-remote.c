@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -330,6 +331,48 @@ static bool read_by_itself(struct remote_end end)
 			return false;
 	return disk_read(disk, 10, bytes, 80, &err) == 0 && /* between two writes */
 	       disk_read(disk, SIZE - 9, bytes, 9, &err) == 0 && say(end.socket, 1, "");
+}
+
+static void ignore_alarm(int number)
+{
+	(void)number;
+}
+
+#define LARGE (4u << 20) /* more than a socket holds */
+
+static bool take_late(struct remote_end end)
+{
+	static uint8_t bytes[65536];
+	size_t left = REMOTE_HEADER_SIZE + LARGE;
+
+	usleep(300000);
+	while (left > 0) {
+		ssize_t taken = read(end.socket, bytes, min_u64(left, sizeof(bytes)));
+
+		if (taken <= 0)
+			return false;
+		left -= (size_t)taken;
+	}
+	return true;
+}
+
+/* The handler of the signal does not restart calls. */
+TEST(remote, signals_do_not_end_the_wait_for_a_worker_that_is_busy)
+{
+	const struct itimerval often = {{0, 20000}, {0, 20000}}, never = {{0, 0}, {0, 0}};
+	const struct remote_header header = {.kind = REMOTE_ANSWER, .length = LARGE};
+	const struct sigaction action = {.sa_handler = ignore_alarm};
+	pid_t child = start_worker(take_late);
+	uint8_t *bytes = calloc(1, LARGE);
+	struct bs_error err = {0};
+
+	ck_assert_int_eq(sigaction(SIGALRM, &action, NULL), 0);
+	ck_assert_int_eq(setitimer(ITIMER_REAL, &often, NULL), 0);
+	ck_assert_msg(remote_send(parent_end.socket, &header, bytes, LARGE, PATIENCE, &err) == 0,
+		      "%s", err.message);
+	ck_assert_int_eq(setitimer(ITIMER_REAL, &never, NULL), 0);
+	assert_worker_was_content(child);
+	free(bytes);
 }
 
 static uint64_t charged_reads;
