@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What is told of archives and compressed files, made by the programs that everybody uses. */
+#include "format/packed.h"
 #include "unit/container-file.h"
 #include "util/bytes.h"
 
@@ -46,6 +47,17 @@ TEST_EACH(packed, what_is_in_an_archive_is_told_by_name, archives)
 		"status=none && truncate -s 9G large && %s && mv made ..",
 		archives[_i].command);
 	container_assert_refused("made", archives[_i].code, archives[_i].text);
+}
+
+TEST(packed, a_compressed_file_that_cannot_be_read_is_told_as_that)
+{
+	struct memory_disk *made = memory_disk_open(1000);
+	struct bs_error err = {0};
+
+	made->bad = 500;
+	ck_assert_int_eq(packed_refuse(&made->disk, BS_PACKED_GZIP, "a file", &err), -1);
+	ck_assert_int_eq(err.code, BS_IO);
+	disk_close(&made->disk);
 }
 
 /* A guest can write any of these bytes to a raw disk: no length and no number leads astray. */

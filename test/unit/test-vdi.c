@@ -102,6 +102,18 @@ TEST(vdi, numbers_that_cannot_be_are_corruption)
 	assert_change(391, 0xff, BS_CONTAINER_CORRUPT, "blocks");
 }
 
+/* The file is long enough for all of them. */
+TEST(vdi, more_blocks_than_the_disk_has_are_corruption)
+{
+	struct bs_error err = {0};
+	uint64_t size;
+
+	bytes[388] = 3;
+	ck_assert_int_eq(vdi_decode(bytes, sizeof(bytes), 16 << 20, &size, &err), -1);
+	ck_assert_int_eq(err.code, BS_CONTAINER_CORRUPT);
+	ck_assert_msg(strstr(err.message, "counts 3 blocks of 2") != NULL, "%s", err.message);
+}
+
 TEST(vdi, a_header_that_is_cut_short_is_corruption)
 {
 	struct bs_error err;

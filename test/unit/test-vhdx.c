@@ -206,6 +206,13 @@ TEST(vhdx, an_unknown_region_or_item_passes_unless_it_is_required)
 	assert_bad(BS_FORMAT_UNREADABLE, "region table");
 }
 
+TEST(vhdx, metadata_with_an_item_twice_are_corruption)
+{
+	memory->bytes[METADATA + 10] = 6;
+	memcpy(memory->bytes + METADATA + 192, memory->bytes + METADATA + 32, 32);
+	assert_bad(BS_CONTAINER_CORRUPT, "metadata");
+}
+
 TEST(vhdx, a_differencing_vhdx_is_refused_with_the_name_of_its_parent)
 {
 	/* LocatorType, KeyValueCount, then an entry: KeyOffset, ValueOffset, and the lengths. */

@@ -330,6 +330,18 @@ TEST(vmdk_tests, the_header_of_a_sparse_file_has_to_fit_its_descriptor)
 	disk_close(&memory->disk);
 }
 
+TEST(vmdk_tests, a_header_that_cannot_be_read_is_no_damage_of_the_file)
+{
+	struct memory_disk *memory = memory_disk_open(FILE_SIZE);
+	struct bs_error err = {0};
+	uint64_t grain;
+
+	memory->bad = 100;
+	ck_assert_int_eq(vmdk_check_part(&memory->disk, 1 << 20, &grain, &err), -1);
+	ck_assert_int_eq(err.code, BS_IO);
+	disk_close(&memory->disk);
+}
+
 #define SPLIT START_OF_TEXT "createType=\"twoGbMaxExtentFlat\"\nRW 8 FLAT \"a\" 0\n"
 
 TEST(vmdk_tests, several_files_that_are_no_disk_are_refused)
