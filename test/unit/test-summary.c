@@ -41,6 +41,23 @@ TEST(summary_tests, the_worst_outcome_decides_the_exit_status)
 	summary_free(&summary);
 }
 
+/* The rows of an earlier batch may be read last. */
+TEST(summary_tests, the_time_of_all_batches_is_that_of_the_earliest_and_of_the_latest)
+{
+	static const uint64_t begun[] = {2000, 3000, 1000};
+	struct summary summary = {0};
+	struct bs_error err;
+
+	for (size_t i = 0; i < 3; i++) {
+		struct row row = {.path = "a", .location = (char *)"/a", .begun = begun[i]};
+
+		ck_assert_int_eq(summary_add(&summary, &row, &err), 0);
+	}
+	ck_assert_uint_eq(summary.earliest, 1000);
+	ck_assert_uint_eq(summary.latest, 3000);
+	summary_free(&summary);
+}
+
 /* Returns the text at 60 columns of ASCII.  The caller frees it. */
 static char *printed(const struct summary *summary, const struct summary_facts *facts)
 {
