@@ -184,6 +184,15 @@ TEST(chains_case, a_missing_parent_is_named_in_a_sentence)
 	ASSERT_HAS(BOOTSHIFT("inspect", image).errors, "base.img is missing");
 }
 
+TEST(chains_case, a_parent_below_a_file_is_missing_too)
+{
+	const char *image = make_chain(&chains[SHORT]), *folder = folder_of(image);
+
+	IN_FOLDER(folder, "mkdir below && : >file && qemu-img rebase -u -F raw -b file/base.img %s",
+		  strrchr(image, '/') + 1);
+	ASSERT_HAS(BOOTSHIFT("inspect", image).errors, "base.img is missing");
+}
+
 #define OTHERS_MAX 10
 
 /*
