@@ -314,6 +314,69 @@ TEST(damage, a_sound_record_that_the_trailer_does_not_know_is_seen)
 	fixture_close(&fixture);
 }
 
+/* Validates a journal whose trailer has this sum of the records, and the given other fields. */
+static enum bs_code validate_with_trailer(struct journal_trailer trailer)
+{
+	struct fixture fixture;
+	enum bs_code code;
+	bool marks[3];
+
+	fixture_open(&fixture);
+	for (uint32_t i = 0; i < RECORDS; i++)
+		trailer.records_checksum =
+			crc32c(trailer.records_checksum, fixture.bytes + (4 + i) * BLOCK + 12, 4);
+	journal_encode_trailer(&trailer, fixture.identity, fixture.bytes + JOURNAL_SIZE - BLOCK);
+	fixture_write(&fixture, fixture.bytes, JOURNAL_SIZE);
+	code = validate(&fixture, marks);
+	fixture_close(&fixture);
+	return code;
+}
+
+TEST(damage, a_trailer_that_does_not_add_up_is_seen)
+{
+	const struct journal_trailer good = {
+		.record_count = RECORDS, .data_bytes = 1024, .journal_size = JOURNAL_SIZE};
+	struct journal_trailer wrong = good;
+
+	ck_assert_int_eq(validate_with_trailer(good), BS_OK);
+	wrong.record_count++;
+	ck_assert_int_eq(validate_with_trailer(wrong), BS_JOURNAL_DAMAGED);
+	wrong = good;
+	wrong.data_bytes++;
+	ck_assert_int_eq(validate_with_trailer(wrong), BS_JOURNAL_DAMAGED);
+	wrong = good;
+	wrong.journal_size += BLOCK;
+	ck_assert_int_eq(validate_with_trailer(wrong), BS_JOURNAL_DAMAGED);
+}
+
+/* The header counts one record less than there are. */
+TEST(damage, a_record_that_the_header_does_not_count_is_seen)
+{
+	struct journal_trailer trailer = {
+		.record_count = RECORDS - 1, .data_bytes = 1024, .journal_size = JOURNAL_SIZE};
+	struct journal_header header;
+	struct fixture fixture;
+	struct bs_error err;
+	uint8_t before[4096] = {0}, after[4096] = {0};
+	bool marks[3];
+
+	fixture_open(&fixture);
+	ck_assert_int_eq(journal_decode_header(fixture.bytes, &header, &err), 0);
+	header.record_count--;
+	journal_encode_header(&header, fixture.bytes);
+	for (uint32_t i = 0; i < RECORDS; i++) {
+		uint8_t *record = fixture.bytes + (4 + i) * BLOCK;
+
+		journal_encode_record(&header, &ranges[i], i, before, after, record);
+		if (i < RECORDS - 1)
+			trailer.records_checksum = crc32c(trailer.records_checksum, record + 12, 4);
+	}
+	journal_encode_trailer(&trailer, header.identity, fixture.bytes + JOURNAL_SIZE - BLOCK);
+	fixture_write(&fixture, fixture.bytes, JOURNAL_SIZE);
+	ck_assert_int_eq(validate(&fixture, marks), BS_JOURNAL_DAMAGED);
+	fixture_close(&fixture);
+}
+
 TEST(damage, a_flipped_bit_in_a_mark_neither_sets_nor_loses_one)
 {
 	uint8_t set[BLOCK], unset[BLOCK] = {0};
