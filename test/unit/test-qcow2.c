@@ -97,6 +97,19 @@ TEST(qcow2, a_backing_file_is_named)
 	assert_bad(BS_CONTAINER_CORRUPT, "its name is damaged");
 }
 
+TEST(qcow2, a_format_of_the_backing_file_beyond_the_bytes_is_corruption)
+{
+	struct format found = {0};
+	struct bs_error err = {0};
+
+	bytes[15] = 120;
+	bytes[19] = 4;
+	memcpy(bytes + 112, "\xe2\x79\x2a\xca\0\0\0\5base", 12);
+	ck_assert_int_eq(qcow2_decode(bytes, 125, FILE_SIZE, &found, &err), 0);
+	ck_assert_int_eq(qcow2_decode(bytes, 124, FILE_SIZE, &found, &err), -1);
+	ck_assert_int_eq(err.code, BS_CONTAINER_CORRUPT);
+}
+
 TEST(qcow2, a_data_file_is_named)
 {
 	bytes[79] = 4;
