@@ -400,7 +400,7 @@ TEST(qemu_driver_faults, without_namespaces_no_driver_is_started)
 	struct bs_error err;
 
 	stage(&fixture, make_container("qcow2", ""));
-	if (!test_needs(forbid_namespaces(), "user namespaces with limits"))
+	if (!test_needs_kernel(forbid_namespaces(), "user namespaces with limits"))
 		return;
 	fixture.driver = qemu_driver_open(IMAGE_OF(fixture.overlay, "qcow2"), true, &err);
 	ck_assert_ptr_null(fixture.driver);
