@@ -71,9 +71,10 @@ struct overlay *container_counter(const struct container *container);
 MUST_CHECK int container_settle(struct container *container, struct bs_error *err);
 
 /*
- * Finds where zones of the guest's disk lie in the container, by reading them and watching what the
- * format's driver reads.  Adds the start and the end of the container, where formats have their
- * headers.  The caller frees *found, also on error.  Errors: those of reading, BS_NO_MEMORY.
+ * Sets *found, which is empty, to where zones of the guest's disk lie in the container.  It reads the
+ * zones, and watches what the format's driver reads.  The start and the end of the container, where
+ * formats have their headers, are added.  The caller frees *found, also on error.  Errors: those of
+ * reading, BS_NO_MEMORY.
  */
 MUST_CHECK int container_locate(struct container *container, const struct range_vector *zones,
 				struct range_vector *found, struct bs_error *err);
