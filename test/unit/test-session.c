@@ -5,6 +5,7 @@
  * changes nothing there.
  */
 #include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -148,6 +149,97 @@ TEST(good_worker, a_session_leaves_no_process_and_no_descriptor_behind)
 	ck_assert_uint_eq(open_descriptors(), before);
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
 }
+
+/* ---- the confinement of the real worker ---------------------------------------------------- */
+
+#if !defined(__SANITIZE_ADDRESS__) /* they are not confined */
+
+static int given; /* the descriptor that a worker gets of the watched disk; -1: none */
+static unsigned watched_reads, unconfined_reads;
+
+/* The only child of this process; 0: no child. */
+static int find_worker(void)
+{
+	int worker = 0;
+	char path[64];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
+	file = fopen(path, "r");
+	ck_assert_ptr_nonnull(file);
+	if (fscanf(file, "%d", &worker) != 1)
+		worker = 0;
+	fclose(file);
+	return worker;
+}
+
+static bool is_confined(int worker)
+{
+	char path[64], line[128] = "";
+	bool is_filtered = false;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", worker);
+	file = fopen(path, "r");
+	ck_assert_ptr_nonnull(file);
+	while (!is_filtered && fgets(line, sizeof(line), file))
+		is_filtered = strcmp(line, "Seccomp:\t2\n") == 0;
+	fclose(file);
+	return is_filtered;
+}
+
+static int watched_read(struct disk *disk, uint64_t offset, void *buffer, size_t length,
+			struct bs_error *error)
+{
+	int worker = find_worker();
+
+	(void)disk;
+	if (worker != 0) { /* the parent reads the partition table before */
+		watched_reads++;
+		unconfined_reads += !is_confined(worker);
+	}
+	return disk_read(sample.disk, offset, buffer, length, error);
+}
+
+static int watched_descriptor(const struct disk *disk)
+{
+	(void)disk;
+	return given;
+}
+
+static const struct disk_operations watched_operations = {.read = watched_read,
+							  .descriptor = watched_descriptor};
+
+/* Inspects the sample's disk, and watches the worker meanwhile. */
+static int inspect_watched(int descriptor)
+{
+	struct disk watched = {&watched_operations, disk_size(sample.disk)};
+
+	given = descriptor;
+	watched_reads = unconfined_reads = 0;
+	task.job = WORKER_INSPECT;
+	return session_run(&watched, NULL, &task, &findings, &err);
+}
+
+TEST(good_worker, it_is_confined_before_it_gets_the_first_byte)
+{
+	ck_assert_msg(inspect_watched(-1) == 0, "%s", err.message);
+	ck_assert_uint_gt(watched_reads, 0);
+	ck_assert_uint_eq(unconfined_reads, 0);
+}
+
+TEST(good_worker, one_that_cannot_be_confined_does_not_begin)
+{
+	int writable = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	ck_assert_int_gt(writable, 0);
+	assert_error(inspect_watched(writable), BS_WORKER, "a descriptor that can write");
+	ck_assert_uint_eq(watched_reads, 0);
+	ck_assert_ptr_null(findings.inspection);
+	close(writable);
+}
+
+#endif
 
 /* ---- wrong messages of bad workers --------------------------------------------------------- */
 
