@@ -430,6 +430,7 @@ static const struct {
 	{OF_MAP(windows_resident), 0xFF, 0},
 	{OF_MAP(ranges.count), 3, 0},
 	{OF_MAP(ranges.count) + 6, 1, 0},
+	{OF_MAP(ranges.count) + 7, 0x20, 0}, /* 2^61 more: their bytes overflow to those sent */
 	{OF_RANGE(place), BS_PLACE_OTHER, 0},
 	{OF_RANGE(place) + 3, 0x80, 0},
 	{OF_RANGE(range.offset), 1, 0},     /* not at a sector */
