@@ -652,8 +652,64 @@ TEST_LOOP(verdicts, the_registry_alone_gives_a_note_or_with_the_option_its_signa
 	judge_facts(&facts, &report);
 	ck_assert_int_eq(first_refusal(), BS_OK);
 	ck_assert(has_finding(BS_NOTE_SIGNATURE));
+	facts.starts.witness = 0; /* no signature */
+	ck_assert_int_eq(facts_testimony(&facts), TESTIMONY_NONE);
+	facts.starts.witness = 8;
 	facts.store_names_disk = true;
 	ck_assert_int_eq(facts_testimony(&facts), TESTIMONY_NONE);
+}
+
+static const char *message_of(enum bs_code code)
+{
+	for (uint32_t i = 0; i < report.finding_count; i++)
+		if (report.findings[i].code == code)
+			return report.findings[i].message;
+	return "";
+}
+
+/* As in `testimonies`; with the option, the signature is given back. */
+static const struct {
+	uint32_t registry;
+	bool others;
+	enum bs_code code;
+	const char *words;
+} witnesses[] = {
+	{8, false, BS_NOTE_SIGNATURE,
+	 ": the boot menu and the registry of Windows name this disk by"},
+	{0, false, BS_NOTE_SIGNATURE, ": the boot menu names this disk by 00000008"},
+	{8, true, BS_SIGNATURE_DISPUTED, "the boot menu contradicts itself"},
+	{9, false, BS_SIGNATURE_DISPUTED, "and the registry of the Windows on it by 00000009"},
+};
+
+TEST_EACH(verdicts, who_names_another_signature_is_told, witnesses)
+{
+	make_sound();
+	lose_windows(8);
+	facts.store_names_disk = witnesses[_i].others;
+	facts.may_restore = true;
+	facts.starts.is_at_place = true;
+	facts.starts.witness_known = witnesses[_i].registry != 0;
+	facts.starts.witness = witnesses[_i].registry;
+	facts.disk_signature = facts_choose_signature(&facts);
+	judge_facts(&facts, &report);
+	ck_assert_msg(strstr(message_of(witnesses[_i].code), witnesses[_i].words) != NULL, "%s",
+		      message_of(witnesses[_i].code));
+}
+
+TEST(verdicts, new_files_go_to_the_active_partition_if_it_was_chosen_or_is_the_only_primary_one)
+{
+	make_sound();
+	make_anew();
+	facts.partitions[BOOT].is.active = true;
+	judge_facts(&facts, &report);
+	ck_assert(has_finding(BS_REBUILD_UNCHOSEN));
+	facts.wanted_boot = facts.partitions[BOOT].is.number;
+	judge_facts(&facts, &report);
+	ck_assert(!has_finding(BS_REBUILD_UNCHOSEN));
+	facts.wanted_boot = 0;
+	facts.partitions[SYSTEM].is.number = 5;
+	judge_facts(&facts, &report);
+	ck_assert(!has_finding(BS_REBUILD_UNCHOSEN));
 }
 
 /* --only-needed: the small volume has 50 MiB free.  A disk that does not start is fixed all the same. */

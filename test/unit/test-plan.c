@@ -157,7 +157,7 @@ static const struct {
 	OPERATION(path),       OPERATION(files),    OPERATION(folders),  OPERATION(elements),
 	OPERATION(replaces),   OPERATION(bytes),    FILE_OF(path[1]),    FILE_OF(is_folder),
 	FILE_OF(size),         FILE_OF(attributes), FILE_OF(sha256[31]), ELEMENT(object[1]),
-	ELEMENT(element),      ELEMENT(offset),     ELEMENT(path[1]),
+	ELEMENT(element),      ELEMENT(offset),     ELEMENT(path[1]),    PLAN(restored_signature),
 };
 
 TEST_EACH(equality, plans_with_any_difference_are_not_the_same, differences)

@@ -209,7 +209,9 @@ TEST(summary_tests, a_disk_that_did_not_start_is_not_counted_among_those_with_ro
 	ck_assert_int_eq(summary_add(&summary, &row, &err), 0);
 	text = printed(&summary, &facts);
 	ck_assert_ptr_nonnull(strstr(text, "  1  fixed (1 did not start)\n"));
-	ck_assert_ptr_nonnull(strstr(text, "Next: start the disks; keep"));
+	ck_assert_msg(strstr(text, "Next: start the disks; keep the undo files and the old\n"
+				   "  partitions until they have started\n") != NULL,
+		      "%s", text);
 	free(text);
 	add_need(&summary, BS_STATUS_FIXED, NEED_FIX);
 	text = printed(&summary, &facts);

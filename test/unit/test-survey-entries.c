@@ -506,6 +506,16 @@ static const struct {
 					"patch \\c\\b.dat 0x1C hex=00090000\n"
 					"patch \\c\\b.dat 510 hex=55AA\n",
 	 4, BS_OK},
+	{"xp-console-unsigned",
+	 BOOT_INI("\"C:\\c\\b.dat=x\"") "file \\c\\b.dat size=512 seed=0\n"
+					"patch \\c\\b.dat 0x1C hex=00080000\n"
+					"patch \\c\\b.dat 510 hex=5500\n",
+	 4, BS_OK},
+	{"xp-console-long",
+	 BOOT_INI("\"C:\\c\\b.dat=x\"") "file \\c\\b.dat size=16384 seed=0\n"
+					"patch \\c\\b.dat 0x1C hex=00080000\n"
+					"patch \\c\\b.dat 510 hex=55AA\n",
+	 4, BS_NOTE_STAYS},
 	{"xp-loader-empty", "file \\ntldr size=0\n", 0, BS_LEGACY_UNSUPPORTED},
 	{"xp-loader-folder", "remove \\ntldr\nfolder \\ntldr\n", 0, BS_LEGACY_UNSUPPORTED},
 	{"xp-detect-folder", "remove \\NTDETECT.COM\nfolder \\NTDETECT.COM\n", 0,
