@@ -345,6 +345,19 @@ TEST(devices, a_ram_disk_can_be_wherever_bootmgr_came_from)
 	ck_assert_str_eq(device.path, "\\Tools\\tool.wim");
 }
 
+/* A RAM disk is of the kind 3. */
+TEST(devices, what_is_neither_a_ram_disk_nor_a_virtual_disk_is_left_alone)
+{
+	uint32_t ram_disk = bcd_find(&bcd, TOOL, BCD_DEVICE)->offset;
+
+	ck_assert_uint_eq(load_le32(bytes + ram_disk + 0x20), 3);
+	for (uint32_t kind = 0; kind < 8; kind++) {
+		store_le32(bytes + ram_disk + 0x20, kind);
+		ck_assert_int_eq(device_of(TOOL, BCD_DEVICE).kind,
+				 kind == 3 ? BCD_DEVICE_BOOT : BCD_DEVICE_OTHER);
+	}
+}
+
 TEST(devices, a_virtual_disks_file_and_where_that_is_are_found_behind_it)
 {
 	struct bcd_device device = device_of(VHD, BCD_DEVICE);

@@ -192,15 +192,17 @@ TEST(inherit, without_anything_to_inherit_only_the_system_and_administrators_hav
 	assert_inherits(&nobody, false, &file);
 }
 
-/* For example a conditional entry (type 9). */
+/* For example an entry for the audit (type 2), or a conditional one (type 9). */
 TEST(inherit, an_entry_of_an_unknown_type_closes_the_file_for_others)
 {
 	static const struct entry parent[] = {{0, OI | CI, ALL, SY}, {9, OI | CI, ALL, BU}};
+	static const struct entry audit[] = {{0, OI | CI, ALL, SY}, {2, OI | CI, ALL, BU}};
 	static const struct entry harmless[] = {{0, OI | CI, ALL, SY}, {9, 0, ALL, BU}};
 	static const struct entry file[] = {{0, ID, ALL, SY}};
 	static const struct entry folder[] = {{0, OI | CI | ID, ALL, SY}};
 
 	ASSERT_INHERIT(parent, PROTECTED, closed_file, closed_folder);
+	ASSERT_INHERIT(audit, PROTECTED, closed_file, closed_folder);
 	ASSERT_INHERIT(harmless, AUTO, file, folder);
 }
 
@@ -222,5 +224,8 @@ TEST(inherit, a_descriptor_that_makes_no_sense_is_an_error_and_never_read_past_i
 		free(exact);
 	}
 	good.bytes[48 + 8 + 9] = 200; /* parts of a SID */
+	ck_assert_int_eq(inherit_descriptor(good.bytes, good.size, false, &found, &size, &err), -1);
+	good.bytes[48 + 8] = 9;
+	good.bytes[48 + 8 + 2] = 4; /* an entry without room for its own header */
 	ck_assert_int_eq(inherit_descriptor(good.bytes, good.size, false, &found, &size, &err), -1);
 }

@@ -195,6 +195,29 @@ TEST(mft_record_tests, an_attribute_list_is_taken_apart)
 	ck_assert_uint_eq(offset, 32);
 }
 
+/* One entry of 32 bytes, with a name of two characters.  The array has room for a longer one. */
+TEST(mft_record_tests, an_entry_of_an_attribute_list_has_room_for_itself_and_its_name)
+{
+	static const struct {
+		uint8_t length, name_length, name;
+		bool fits;
+	} entries[] = {{32, 2, 26, true},  {32, 0, 255, true}, {32, 3, 26, true},
+		       {32, 4, 26, false}, {32, 1, 32, false}, {26, 0, 26, true},
+		       {25, 0, 26, false}, {0, 0, 26, false}};
+
+	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
+		uint8_t list[64] = {0x80, [4] = entries[i].length, [6] = entries[i].name_length,
+				    [7] = entries[i].name, [16] = 5};
+		size_t offset = 0;
+		uint64_t reference;
+
+		ck_assert_msg(mft_list_next(list, sizeof(list), &offset, &reference) ==
+				      entries[i].fits,
+			      "case %zu", i);
+		ck_assert_uint_eq(offset, entries[i].fits ? entries[i].length : 0);
+	}
+}
+
 /* ---- checks -------------------------------------------------------------------------------- */
 
 static void assert_sound(void)
@@ -260,6 +283,19 @@ TEST_EACH(mft_record_tests, what_does_not_fit_is_noticed, damages)
 	memcpy(bytes + damages[_i].at, damages[_i].bytes, damages[_i].length);
 	assert_damaged(damages[_i].words);
 	ck_assert_uint_lt(damages[_i].at, SIZE);
+}
+
+/* Both attributes become one, with a name of 20 characters. */
+TEST_LOOP(mft_record_tests, a_name_ends_within_its_attribute, 0, 2)
+{
+	store_le32(bytes + 0x38, MFT_FILE_NAME);
+	store_le32(bytes + 0x3C, 0xA0);
+	store_le32(bytes + 0x48, FILE_NAME_TEXT + 2 * 20 - (uint32_t)_i);
+	bytes[0x50 + FILE_NAME_LENGTH] = 20;
+	if (_i == 0)
+		assert_sound();
+	else
+		assert_damaged("one of its names is cut off");
 }
 
 /* A sparse stream may have a size larger than the volume. */
@@ -336,6 +372,19 @@ TEST(mft_record_tests, reads_are_checked_wherever_a_record_or_an_index_block_beg
 	ck_assert_int_eq(err.code, BS_NTFS_DAMAGED);
 }
 
+/* Such as the first bytes of a stream that look like a record. */
+TEST(mft_record_tests, a_read_that_is_shorter_than_a_record_or_a_block_is_no_record_and_no_block)
+{
+	struct bs_error err = {0};
+
+	bytes[510] ^= 1;
+	ck_assert_int_eq(ntfs_check_read(&geometry, geometry.mft, bytes, SIZE, &err), -1);
+	ck_assert_int_eq(ntfs_check_read(&geometry, geometry.mft, bytes, SIZE - 1, &err), 0);
+	memcpy(bytes, "INDX", 4);
+	ck_assert_int_eq(ntfs_check_read(&geometry, 0, bytes, 512, &err), -1);
+	ck_assert_int_eq(ntfs_check_read(&geometry, 0, bytes, 511, &err), 0);
+}
+
 /* ---- geometry ------------------------------------------------------------------------------ */
 
 static uint8_t sector[512];
@@ -366,6 +415,17 @@ TEST(mft_record_tests, a_boot_record_tells_the_sizes)
 	sector[0x40] = 0xF6;
 	ck_assert(ntfs_geometry_read(sector, &own));
 	ck_assert_uint_eq(own.cluster_size, 2 << 20);
+}
+
+TEST(mft_record_tests, a_file_table_behind_the_last_cluster_makes_no_sense)
+{
+	struct ntfs_geometry own;
+
+	make_sector();
+	store_le64(sector + 0x30, 9999);
+	ck_assert(ntfs_geometry_read(sector, &own));
+	store_le64(sector + 0x30, 10000);
+	ck_assert(!ntfs_geometry_read(sector, &own));
 }
 
 TEST(mft_record_tests, a_boot_record_that_makes_no_sense_tells_nothing)

@@ -90,6 +90,18 @@ TEST(ntfs_block, an_index_block_is_taken_apart)
 	ck_assert(!ntfs_index_node_next(&node, &entry));
 }
 
+TEST(ntfs_block, what_lies_behind_the_end_of_an_index_is_no_entry)
+{
+	struct ntfs_index_node node;
+	struct ntfs_index_entry entry;
+
+	memcpy(bytes + FIRST + 40 + 24, bytes + FIRST, 40); /* an old entry */
+	ck_assert_ptr_null(ntfs_index_block_open(&node, bytes, SIZE));
+	ck_assert(ntfs_index_node_next(&node, &entry) && ntfs_index_node_next(&node, &entry));
+	ck_assert(entry.is_end);
+	ck_assert(!ntfs_index_node_next(&node, &entry));
+}
+
 static const struct {
 	size_t at;
 	const char *bytes;

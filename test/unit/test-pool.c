@@ -119,6 +119,28 @@ TEST(pool_tests, there_may_be_more_slots_than_open_files)
 	free(event.line);
 }
 
+/* Tells a line of *task bytes, with its newline. */
+static void tell_a_line(void *task, int channel)
+{
+	size_t length = *(size_t *)task;
+	FILE *stream = fdopen(channel, "w");
+
+	ck_assert_int_eq(fprintf(stream, "%*s\n", (int)length - 1, "{}"), (int)length);
+	ck_assert_int_eq(fflush(stream), 0);
+}
+
+TEST_LOOP(pool_tests, a_line_comes_over_up_to_the_length_of_a_row, 0, 2)
+{
+	size_t length = ROW_LENGTH_MAX + (size_t)_i;
+	struct pool_event event;
+
+	start(0, tell_a_line, &length);
+	event = await(POOL_ENDED);
+	ck_assert_int_eq(event.line != NULL, _i == 0);
+	ck_assert(_i == 1 || strlen(event.line) == ROW_LENGTH_MAX - 1);
+	free(event.line);
+}
+
 static void tell_a_lot(void *task, int channel)
 {
 	char *piece = malloc(1 << 20);

@@ -414,6 +414,25 @@ TEST(broken_hives, a_cell_that_is_free_or_reaches_out_is_damage)
 	assert_damaged("too short");
 }
 
+/* The key has four values. */
+TEST(broken_hives, a_list_with_one_value_more_than_its_cell_holds_is_damage)
+{
+	struct bs_error err = {0};
+	struct regf_value value;
+	struct regf hive;
+	uint32_t key, room;
+	bool found;
+
+	make_small();
+	open_hive(&hive);
+	key = find(&hive, "Microsoft\\Windows NT\\CurrentVersion");
+	room = (0u - load_le32(cell(load_le32(cell(key) + 40)) - 4) - 4) / 4;
+	store_le32(cell(key) + 36, room + 1);
+	ck_assert_int_eq(regf_value(&hive, key, "Missing", &found, &value, &err), -1);
+	ck_assert_int_eq(err.code, BS_BCD_DAMAGED);
+	ck_assert_msg(strstr(err.message, "too long a list of values") != NULL, "%s", err.message);
+}
+
 static int failing_read(void *source, uint64_t offset, void *buffer, size_t length,
 			struct bs_error *err)
 {
