@@ -36,6 +36,17 @@ TEST(batch_undo, those_images_of_a_batch_are_taken_back_that_match)
 	report_run("inspect", other, 0, "nothing-to-do", NULL);
 }
 
+/* As a pattern, the name would match "disk1.img". */
+TEST(batch_undo, a_name_with_the_signs_of_a_pattern_is_also_a_name)
+{
+	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
+	const char *image = batch_put(folder, "disk[1].img", small());
+
+	ASSERT_STATUS(BOOTSHIFT("batch", "-q", "--jsonl", rows, folder), 0);
+	ASSERT_STATUS(BOOTSHIFT("undo", "--from", rows, "disk[1].img"), 0);
+	report_run("inspect", image, 0, "would-fix", NULL);
+}
+
 TEST(batch_undo, taking_back_says_of_each_image_what_an_undo_says)
 {
 	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);

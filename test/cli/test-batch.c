@@ -214,6 +214,12 @@ TEST(batch, rows_of_a_page_that_could_not_be_written_are_kept)
 	batch_assert(batch_rows(rows), image, "fixed", NULL);
 	ASSERT_STATUS(BOOTSHIFT("undo", "--from", rows), 0);
 	image_assert_same(image, &before);
+	/* Rows that the user has already are not saved again. */
+	rows = text("%s.jsonl", folder);
+	outcome = BOOTSHIFT("batch", "--jsonl", rows, "--report", "/dev/full", folder);
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS_NOT(outcome.errors, "are saved in");
+	batch_assert(batch_rows(rows), image, "fixed", NULL);
 }
 
 TEST(batch, a_dry_run_changes_nothing_and_only_another_one_goes_on_with_it)
@@ -426,6 +432,10 @@ TEST(batch, a_pattern_that_matches_nothing_is_named)
 	ASSERT_STATUS(outcome, 1);
 	ASSERT_HAS(outcome.errors, "--include '*.vdh' matches no file");
 	ASSERT_HAS(outcome.errors, "(nothing-found); the patterns exclude 1 name in it");
+	ASSERT_HAS_NOT(outcome.errors, "no image is left"); /* it is told of the folder */
+	outcome = BOOTSHIFT("batch", text("%s/b", folder));
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS_NOT(outcome.errors, "the patterns exclude");
 }
 
 TEST(batch, a_retry_does_only_what_its_words_say)
