@@ -383,18 +383,22 @@ TEST(accounting, an_index_block_that_is_called_free_is_noticed)
 		"marked as free");
 }
 
-/* Changes a byte of the value of the last entry in $Secure's index by numbers. */
-static void patch_last_descriptor(size_t at, uint8_t byte)
+/* $Secure's indexes: by numbers, and by hashes. */
+static ntfschar sii[] = {const_cpu_to_le16('$'), const_cpu_to_le16('S'), const_cpu_to_le16('I'),
+			 const_cpu_to_le16('I')};
+static ntfschar sdh[] = {const_cpu_to_le16('$'), const_cpu_to_le16('S'), const_cpu_to_le16('D'),
+			 const_cpu_to_le16('H')};
+
+/* Changes a byte of the value of the last entry in one of $Secure's indexes. */
+static void patch_last_descriptor(ntfschar *index, size_t at, uint8_t byte)
 {
-	static ntfschar sii[] = {const_cpu_to_le16('$'), const_cpu_to_le16('S'),
-				 const_cpu_to_le16('I'), const_cpu_to_le16('I')};
 	ntfs_attr *blocks;
 	uint8_t block[4096];
 	size_t offset, last = 0;
 
 	mount_boot(VOLUME_WRITE);
-	blocks = ntfs_attr_open(volume_ntfs(boot.volume)->ntfs->secure_ni, AT_INDEX_ALLOCATION, sii,
-				4);
+	blocks = ntfs_attr_open(volume_ntfs(boot.volume)->ntfs->secure_ni, AT_INDEX_ALLOCATION,
+				index, 4);
 	ck_assert_ptr_nonnull(blocks);
 	ck_assert_int_eq(ntfs_attr_pread(blocks, 0, sizeof(block), block), sizeof(block));
 	offset = 24 + load_le32(block + 24);
@@ -433,15 +437,23 @@ TEST(accounting, a_descriptor_that_does_not_lie_behind_the_others_is_noticed)
 {
 	make_descriptors();
 	assert_trusted();
-	patch_last_descriptor(28, 0);
-	patch_last_descriptor(29, 0);
+	patch_last_descriptor(sii, 28, 0);
+	patch_last_descriptor(sii, 29, 0);
 	assert_damaged("$Secure is damaged");
 }
 
 TEST(accounting, a_descriptor_of_two_numbers_is_noticed)
 {
 	make_descriptors();
-	patch_last_descriptor(24, 0xEE);
+	patch_last_descriptor(sii, 24, 0xEE);
+	assert_damaged("$Secure is damaged");
+}
+
+/* The library may crash after a damaged entry of the index by hashes, too. */
+TEST(accounting, a_descriptor_of_two_hashes_is_noticed)
+{
+	make_descriptors();
+	patch_last_descriptor(sdh, 24, 0xEE);
 	assert_damaged("$Secure is damaged");
 }
 

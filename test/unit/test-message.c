@@ -413,6 +413,21 @@ TEST(maps, a_map_arrives_sealed_and_without_addresses)
 	places_free(&received);
 }
 
+TEST(maps, the_longest_map_arrives)
+{
+	struct places received = {0};
+	struct bs_error err;
+
+	while (map.ranges.count < PLACE_RANGES_MAX)
+		ck_assert_int_eq(places_add(&map, BS_PLACE_FONTS,
+					    (struct range){(8 << 20) + map.ranges.count * 512, 512},
+					    &err),
+				 0);
+	ck_assert_int_eq(send_map(-1, 0, 0, &received), BS_OK);
+	ck_assert_uint_eq(received.ranges.count, PLACE_RANGES_MAX);
+	places_free(&received);
+}
+
 #define OF_MAP(member) (int)offsetof(struct places, member)
 #define OF_RANGE(member)                                                                           \
 	(int)(sizeof(struct places) + offsetof(struct place_range, member)) /* the first range */

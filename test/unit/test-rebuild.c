@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Boot files that are made anew: the plan, and the verification, which notices each difference. */
+#include "support/store.h"
 #include "survey/survey.h"
 #include "unit/verify-fixture.h"
 #include "windows/accounting.h"
@@ -65,6 +66,48 @@ TEST(rebuilt, an_element_that_is_not_as_planned_is_noticed)
 	planned(BCD_TIMEOUT)->object_type--;
 	plan->element_count--;
 	assert_noticed("other entries than planned");
+}
+
+/* Reads the new store.  The caller frees it. */
+static uint8_t *read_store(size_t *size)
+{
+	struct bs_error err = {0};
+	uint8_t *bytes;
+
+	sample_mount(&sample, SAMPLE_BOOT_START, SAMPLE_BOOT_SIZE, VOLUME_READ, &target);
+	ASSERT_OK(tree_read(target.volume, "\\Boot\\BCD", 1 << 20, &bytes, size, &err));
+	sample_unmount(&target);
+	return bytes;
+}
+
+static void assert_differs(const uint8_t *bytes, size_t size, const char *text)
+{
+	struct bs_error err = {0};
+
+	ck_assert_int_eq(rebuild_compare(plan, bytes, size, &err), -1);
+	ck_assert_int_eq(err.code, BS_VERIFY);
+	ck_assert_msg(strstr(err.message, text) != NULL, "%s", err.message);
+}
+
+TEST(rebuilt, a_store_has_no_objects_but_those_of_the_plan_and_is_not_dirty)
+{
+	struct bs_error err = {0};
+	size_t size;
+	uint8_t *bytes = read_store(&size);
+	struct bs_plan_element *object = planned(0);
+
+	ASSERT_OK(rebuild_compare(plan, bytes, size, &err));
+	object->object_type++;
+	assert_differs(bytes, size, object->object);
+	object->object_type--;
+	store_le32(bytes + 4, load_le32(bytes + 4) + 1); /* a sequence number */
+	store_fix_checksum(bytes);
+	assert_differs(bytes, size, "other entries than planned");
+	store_le32(bytes + 4, load_le32(bytes + 4) - 1);
+	store_fix_checksum(bytes);
+	*object = plan->elements[--plan->element_count];
+	assert_differs(bytes, size, "other entries than planned");
+	free(bytes);
 }
 
 TEST(rebuilt, a_changed_byte_of_the_store_is_noticed)

@@ -649,6 +649,47 @@ TEST_EACH(volumes, a_failed_read_that_is_no_damage_ends_the_process_before_the_l
 	unmount_both();
 }
 
+static int write_badly(struct disk *disk, uint64_t offset, const void *buffer, size_t length,
+		       struct bs_error *err)
+{
+	(void)disk;
+	(void)offset;
+	(void)buffer;
+	(void)length;
+	return fail(err, BS_IO, "told to fail");
+}
+
+/*
+ * The library keeps what was changed until the file is closed.  A child process closes the file,
+ * because the library leaks memory when that fails.
+ */
+TEST(volumes, a_file_whose_changes_cannot_be_written_is_an_error_when_it_is_closed)
+{
+	struct disk_operations bad;
+	struct bs_error err = {0};
+	struct volume_file *file;
+	struct disk *disk;
+	pid_t child;
+	int status;
+
+	sample_open_small(&sample, "bad-writes", "");
+	sample_mount(&sample, SAMPLE_BOOT_START, SAMPLE_BOOT_SIZE, VOLUME_WRITE, &target);
+	file = sample_open_file(&target, "\\Windows\\System32\\winload.exe");
+	ASSERT_OK(volume_set_attributes(file, FILE_IS_ARCHIVE, &err));
+	child = fork();
+	if (child == 0) {
+		disk = volume_ntfs(target.volume)->device.disk;
+		bad = *disk->operations;
+		bad.write = write_badly;
+		disk->operations = &bad;
+		_exit(volume_close_file(file, &err) == -1 && err.code == BS_IO ? 0 : 1);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	sample_close_file(file);
+	sample_unmount(&target);
+}
+
 TEST(volumes, a_volume_of_noise_is_damage)
 {
 	const struct bs_options options = {0};
