@@ -223,6 +223,20 @@ static int fail_at_second(void *context, uint32_t index, struct bs_error *err)
 	return index == 1 ? fail(err, BS_WORKER, "told to fail") : 0;
 }
 
+/* The library gives one write a limited number of pieces, and then says that the volume is full. */
+TEST_CASE(scattered, "scattered", .teardown = teardown);
+
+TEST(scattered, a_large_file_is_copied_into_many_small_free_places)
+{
+	sample_open_small(&sample, "scattered",
+			  "partition windows cluster-size=512\non system\n"
+			  "file \\Boot\\large.wim size=2M attributes=a\non windows\n"
+			  "file \\pagefile.sys free=16M fragments=8000 attributes=hsa\n");
+	plan = sample_plan(&sample);
+	clusters = sample_stage(&sample, plan);
+	assert_verified();
+}
+
 TEST(staged, each_operation_is_told_once_in_order_and_an_error_there_ends_it)
 {
 	struct bs_error err = {0};

@@ -299,6 +299,32 @@ TEST(copies, streams_of_files_and_folders_are_copied)
 	unmount_both();
 }
 
+TEST(copies, a_file_has_a_limited_number_of_streams)
+{
+	struct bs_error err = {0};
+	struct volume_stream *streams;
+	struct volume_file *file;
+	char name[16];
+	size_t count;
+
+	sample_open_small(&sample, "many-streams", "");
+	sample_mount(&sample, SAMPLE_BOOT_START, SAMPLE_BOOT_SIZE, VOLUME_WRITE, &target);
+	ASSERT_OK(volume_create(target.volume, "\\", "many", false, &err));
+	file = sample_open_file(&target, "\\many");
+	for (unsigned i = 1; i < 1024; i++) {
+		snprintf(name, sizeof(name), "%u", i);
+		ASSERT_OK(volume_write(file, name, 0, "", 0, &err));
+	}
+	ASSERT_OK(volume_streams(file, &streams, &count, &err));
+	ck_assert_uint_eq(count, 1024);
+	free(streams);
+	ASSERT_OK(volume_write(file, "one more", 0, "", 0, &err));
+	ck_assert_int_eq(volume_streams(file, &streams, &count, &err), -1);
+	ck_assert_int_eq(err.code, BS_BOOT_FILE_UNSUPPORTED);
+	sample_close_file(file);
+	sample_unmount(&target);
+}
+
 TEST(copies, extended_attributes_are_copied)
 {
 	/* One of WSL's: no next, no flags, 6 characters, 4 bytes. */
