@@ -658,6 +658,25 @@ TEST(batch, a_folder_for_undo_files_that_is_not_there_is_told_once)
 	state_assert_untouched(images[0], &before);
 }
 
+TEST(batch, a_folder_for_undo_files_that_may_not_be_written_to_is_told_once)
+{
+	const char *folder = batch_folder(), *elsewhere = batch_folder();
+	struct outcome outcome;
+
+	if (!test_needs_root())
+		return; /* only root can become another user */
+	ck_assert_int_eq(chmod(batch_put(folder, "a.img", small()), 0666), 0);
+	ck_assert_int_eq(chmod(batch_put(folder, "b.img", small()), 0666), 0);
+	ck_assert_int_eq(chmod(folder, 0777), 0);
+	ck_assert_int_eq(chmod(elsewhere, 0555), 0);
+	outcome = RUN("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+		      bootshift_for_everyone(), "batch", "--undo-dir", elsewhere, folder);
+	ASSERT_STATUS(outcome, 1);
+	ck_assert_str_eq(outcome.output, "");
+	ASSERT_HAS(outcome.errors, "cannot be used as the folder for undo files");
+	ck_assert_ptr_eq(strchr(outcome.errors, '\n'), strrchr(outcome.errors, '\n'));
+}
+
 TEST(batch, undo_files_of_a_batch_may_lie_elsewhere)
 {
 	const char *folder = batch_folder(), *elsewhere = batch_folder();

@@ -315,6 +315,15 @@ TEST(accounting, a_record_in_use_that_is_none_is_noticed)
 	assert_trusted();
 }
 
+/* NTFS marks the records up to 23 as used before they hold anything. */
+TEST(accounting, a_reserved_record_may_be_none)
+{
+	patch_record(20, 0, 'f');
+	change_bit("/$MFT", AT_BITMAP, 20, true);
+	assert_trusted();
+	assert_fixed();
+}
+
 /*
  * The bitmap calls the extension record free, so a fix would take its clusters and the record
  * itself.

@@ -9,6 +9,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "unit/memory-disk.h"
 #include "unit/survey-fixture.h"
 
 /* ---- the samples --------------------------------------------------------------------------- */
@@ -348,6 +349,30 @@ TEST(partition_tables, an_active_extended_partition_is_called_one)
 	ck_assert_ptr_nonnull(
 		strstr(message_of(BS_SYSTEM_PARTITION), "3 is an extended partition"));
 	assert_link(BS_LINK_ACTIVE, BS_LINK_BROKEN, BS_SYSTEM_PARTITION);
+}
+
+/* Partitions behind it would be overlooked. */
+TEST(partition_tables, an_extended_partition_that_cannot_be_read_is_an_error)
+{
+	struct memory_disk *memory = memory_disk_open(1 << 20);
+	const struct volume_engine engine = volume_ntfs_engine(&memory->disk);
+	struct bs_error err = {0};
+
+	memset(memory->bytes, 0, 512);
+	memory->bytes[0x1BE + 4] = 0x0F;
+	store_le32(memory->bytes + 0x1BE + 8, 100);
+	store_le32(memory->bytes + 0x1BE + 12, 1000);
+	memcpy(memory->bytes + 510, "\x55\xAA", 2);
+	memcpy(memory->bytes + 100 * 512, memory->bytes, 512);
+	memset(memory->bytes + 100 * 512 + 0x1BE, 0, 16);
+	memory->bytes[100 * 512 + 0x1CE + 4] = 0x0F; /* the next record, 50 sectors behind */
+	store_le32(memory->bytes + 100 * 512 + 0x1CE + 8, 50);
+	memory->bad = 150 * 512;
+	survey = calloc(1, sizeof(*survey));
+	ck_assert_int_eq(survey_take(&engine, &no_options, survey, &err), -1);
+	ck_assert_int_eq(err.code, BS_IO);
+	disk_close(&memory->disk);
+	sample_open_small(&sample, "table", ""); /* for teardown() */
 }
 
 TEST(partition_tables, a_primary_partition_within_the_extended_one_is_refused)
