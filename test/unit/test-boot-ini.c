@@ -149,8 +149,10 @@ TEST(boot_ini_tests, too_long_a_line_is_refused)
 {
 	char text[400] = "[operating systems]\n";
 
-	memset(text + 20, 'x', 300);
-	strcpy(text + 320, "=x\n");
+	memset(text + 20, 'x', 258); /* a path of 259 characters with its backslash */
+	strcpy(text + 278, "=x\n");
+	parse(text);
+	strcpy(text + 278, "x=x\n");
 	assert_refused(text, strlen(text), "a line that is too long");
 }
 
