@@ -264,7 +264,7 @@ static const struct {
 	{0x48, "\x31", 1,
 	 "one of its attributes does not fit"}, /* value longer than its attribute */
 	{0x4C, "\xFF\xFF", 2, "one of its attributes does not fit"},
-	{0x48, "\x20", 1, "its times are cut off"},
+	{0x48, "\x2F", 1, "its times are cut off"},
 	{DATA_AT + 9, "\xFF", 1, "one of its attributes does not fit"}, /* name */
 	{DATA_AT + 10, "\x57", 1, "one of its attributes does not fit"},
 	{DATA_AT + 32, "\x59", 1, "one of its attributes does not fit"}, /* run list */
