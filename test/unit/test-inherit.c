@@ -46,7 +46,7 @@ struct entry {
 	enum who who;
 };
 
-#define MAX 2000
+#define MAX (48 + 0xFFFF) /* the longest list */
 struct made {
 	uint8_t bytes[MAX];
 	size_t size;
@@ -228,4 +228,25 @@ TEST(inherit, a_descriptor_that_makes_no_sense_is_an_error_and_never_read_past_i
 	good.bytes[48 + 8] = 9;
 	good.bytes[48 + 8 + 2] = 4; /* an entry without room for its own header */
 	ck_assert_int_eq(inherit_descriptor(good.bytes, good.size, false, &found, &size, &err), -1);
+}
+
+/* In a folder, an entry with generic rights becomes two. */
+TEST(inherit, a_list_that_would_become_too_long_is_an_error)
+{
+	static struct entry many[3200]; /* of 20 bytes */
+	struct bs_error err = {0};
+	struct made parent;
+	uint8_t *found;
+	size_t size;
+
+	for (size_t i = 0; i < COUNT(many); i++)
+		many[i] = (struct entry){0, OI | CI, GA, SY};
+	parent = make(AUTO, many, COUNT(many));
+	ck_assert_int_eq(inherit_descriptor(parent.bytes, parent.size, false, &found, &size, &err),
+			 0);
+	ck_assert_uint_eq(size, parent.size);
+	free(found);
+	ck_assert_int_eq(inherit_descriptor(parent.bytes, parent.size, true, &found, &size, &err),
+			 -1);
+	ck_assert_int_eq(err.code, BS_NTFS_DAMAGED);
 }
