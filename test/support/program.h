@@ -36,7 +36,7 @@ const char *bootshift_path(void);
 
 /*
  * Adds the JSON documents in an output to the file $BOOTSHIFT_DOCUMENTS, each as one line, for
- * scripts/check-schema.  Other output is left out.
+ * scripts/check-schema.  Other output is left out, and so are documents of another version.
  */
 void keep_documents(const char *output, size_t length);
 
