@@ -8,6 +8,7 @@
  */
 #include "support/test.h"
 
+#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -168,6 +169,18 @@ bool test_needs_program(const char *program)
 bool test_needs_root(void)
 {
 	return test_needs(geteuid() == 0, "root");
+}
+
+int open_descriptors(void)
+{
+	DIR *folder = opendir("/proc/self/fd");
+	int count = -3; /* ".", "..", and the descriptor of the folder itself */
+
+	ck_assert_ptr_nonnull(folder);
+	while (readdir(folder) != NULL)
+		count++;
+	closedir(folder);
+	return count;
 }
 
 /* Returns the content of a file in memory.  The caller frees it. */

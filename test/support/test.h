@@ -75,6 +75,9 @@ bool test_needs_root(void);
 /* The same for a feature that no package and no right can add: such a skip never fails. */
 bool test_needs_kernel(bool there, const char *feature);
 
+/* Returns how many descriptors this process has. */
+int open_descriptors(void);
+
 #define TEST_CASE(variable, title, ...)                                                            \
 	static struct test_case variable = {.file = __FILE__, .name = (title), ##__VA_ARGS__}
 

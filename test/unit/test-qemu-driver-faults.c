@@ -5,7 +5,6 @@
  * qemu-nbd is killed or stopped at its n-th read of the container.  The reads go through a disk
  * between the overlay and the file, which counts them.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <linux/landlock.h>
 #include <sched.h>
@@ -22,22 +21,11 @@
 
 /* ---- processes and descriptors ------------------------------------------------------------ */
 
-static int count_descriptors(void)
-{
-	DIR *folder = opendir("/proc/self/fd");
-	int count = 0;
-
-	while (readdir(folder))
-		count++;
-	closedir(folder);
-	return count;
-}
-
 static void assert_nothing_left(int descriptors_before)
 {
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
 	ck_assert_int_eq(errno, ECHILD);
-	ck_assert_int_eq(count_descriptors(), descriptors_before);
+	ck_assert_int_eq(open_descriptors(), descriptors_before);
 	free(image_run(1, "grep fuse.bootshift /proc/self/mountinfo"));
 }
 
@@ -110,7 +98,7 @@ static void spring_everywhere(int number, int patience, enum bs_code code, const
 {
 	const char *path = make_container("qcow2", "-o cluster_size=4k");
 	struct image_state before = state_take(path);
-	int descriptors = count_descriptors(), moment = 0;
+	int descriptors = open_descriptors(), moment = 0;
 	bool sprung = true;
 
 	for (; sprung; moment++) {
@@ -158,7 +146,7 @@ TEST(hangs, a_driver_that_hangs_while_nothing_is_asked_is_given_up_at_the_finish
 {
 	struct qemu_fixture fixture;
 	struct bs_error err;
-	int descriptors = count_descriptors();
+	int descriptors = open_descriptors();
 
 	stage(&fixture, make_container("vdi", ""));
 	fixture.driver = qemu_driver_open_with(IMAGE_OF(fixture.overlay, "vdi"), "qemu-nbd", 2000,
@@ -196,7 +184,7 @@ TEST(qemu_driver_faults, a_container_that_the_driver_refuses_is_refused_with_its
 {
 	struct qemu_fixture fixture;
 	struct bs_error err;
-	int descriptors = count_descriptors();
+	int descriptors = open_descriptors();
 
 	stage(&fixture, make_container("qcow2", ""));
 	fixture.driver = qemu_driver_open(IMAGE_OF(fixture.overlay, "vdi"), true, &err);
@@ -213,7 +201,7 @@ static void assert_program_fails(const char *program, enum bs_code code, const c
 {
 	struct qemu_fixture fixture;
 	struct bs_error err;
-	int descriptors = count_descriptors();
+	int descriptors = open_descriptors();
 
 	stage(&fixture, make_container("qcow2", ""));
 	fixture.driver = qemu_driver_open_with(IMAGE_OF(fixture.overlay, "qcow2"), program, 1000,
@@ -299,7 +287,7 @@ static int check_container(const char *path, const char *driver, struct bs_error
 {
 	struct image_state before = state_take(path);
 	struct qemu_fixture fixture;
-	int result, descriptors = count_descriptors();
+	int result, descriptors = open_descriptors();
 
 	stage(&fixture, path);
 	result = qemu_check(IMAGE_OF(fixture.overlay, driver), err);
