@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The steps of the library's commands on one image.  engine.c has the table that says which command
- * has which steps, in which order.  The steps stand in steps-fix.c, steps-undo.c and steps-verify.c.
+ * has which steps, in which order.  The steps stand in steps-fix.c, steps-undo.c, steps-verify.c and
+ * changes.c.
  */
 #ifndef BOOTSHIFT_ENGINE_STEPS_H
 #define BOOTSHIFT_ENGINE_STEPS_H

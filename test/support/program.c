@@ -129,12 +129,28 @@ static const char *take(int descriptor, size_t *length)
 	return hold(bytes);
 }
 
-/* Rows that a test has made of another version are passed on, but were not written by bootshift. */
+/*
+ * Whether this version of bootshift wrote the document.  A test makes rows of another version, and
+ * bootshift only passes these on.
+ */
 static bool is_own_document(const json_t *document)
 {
 	const char *version = json_string_value(json_object_get(document, "version"));
 
 	return !version || strcmp(version, BOOTSHIFT_VERSION) == 0;
+}
+
+/* Appends the document in one write, because other processes append to the file, too. */
+static void keep_document(const char *path, const json_t *document)
+{
+	char *compact = json_dumps(document, JSON_COMPACT);
+	const char *line = text("%s\n", compact);
+	int file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+
+	ck_assert(compact != NULL && file >= 0);
+	ck_assert_int_eq(write(file, line, strlen(line)), strlen(line));
+	close(file);
+	free(compact);
 }
 
 void keep_documents(const char *output, size_t length)
@@ -146,16 +162,8 @@ void keep_documents(const char *output, size_t length)
 	json_t *document;
 
 	while (from && (document = json_loadf(from, JSON_DISABLE_EOF_CHECK, NULL))) {
-		char *compact = json_dumps(document, JSON_COMPACT);
-		const char *line = text("%s\n", compact);
-		int file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
-
-		ck_assert(compact != NULL && file >= 0);
-		/* One write, because other processes append to the file, too. */
 		if (is_own_document(document))
-			ck_assert_int_eq(write(file, line, strlen(line)), strlen(line));
-		close(file);
-		free(compact);
+			keep_document(path, document);
 		json_decref(document);
 	}
 	if (from)

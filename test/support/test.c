@@ -183,6 +183,20 @@ int open_descriptors(void)
 	return count;
 }
 
+pid_t only_child(void)
+{
+	char path[64], line[64] = "";
+	FILE *stream;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
+	stream = fopen(path, "r");
+	ck_assert_ptr_nonnull(stream);
+	if (!fgets(line, sizeof(line), stream))
+		line[0] = '\0';
+	fclose(stream);
+	return (pid_t)strtol(line, NULL, 10);
+}
+
 /* Returns the content of a file in memory.  The caller frees it. */
 static char *read_all(int descriptor)
 {

@@ -78,6 +78,9 @@ bool test_needs_kernel(bool there, const char *feature);
 /* Returns how many descriptors this process has. */
 int open_descriptors(void);
 
+/* Returns the only child of this process; 0: it has none. */
+pid_t only_child(void);
+
 #define TEST_CASE(variable, title, ...)                                                            \
 	static struct test_case variable = {.file = __FILE__, .name = (title), ##__VA_ARGS__}
 

@@ -95,21 +95,6 @@ static inline void stage(struct qemu_fixture *fixture, const char *path)
 	fixture->model = new_model();
 }
 
-/* The only child of this process; 0: no child. */
-static inline pid_t only_child(void)
-{
-	char path[64], line[64] = "";
-	FILE *stream;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
-	stream = fopen(path, "r");
-	ck_assert_ptr_nonnull(stream);
-	if (!fgets(line, sizeof(line), stream))
-		line[0] = '\0';
-	fclose(stream);
-	return (pid_t)strtol(line, NULL, 10);
-}
-
 static inline void open_driver(struct qemu_fixture *fixture, const char *driver,
 			       const char *driver_options)
 {

@@ -314,7 +314,7 @@ TEST(damage, a_sound_record_that_the_trailer_does_not_know_is_seen)
 	fixture_close(&fixture);
 }
 
-/* Validates a journal whose trailer has this sum of the records, and the given other fields. */
+/* Validates a journal that ends with this trailer.  The checksum of the records is made to fit. */
 static enum bs_code validate_with_trailer(struct journal_trailer trailer)
 {
 	struct fixture fixture;

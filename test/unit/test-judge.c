@@ -348,12 +348,18 @@ static const struct rule *rule_called(const char *name)
 	ck_abort_msg("no rule %s", name);
 }
 
-static bool has_finding(enum bs_code code)
+/* The message of a finding; NULL: there is none. */
+static const char *message_of(enum bs_code code)
 {
 	for (uint32_t i = 0; i < report.finding_count; i++)
 		if (report.findings[i].code == code)
-			return true;
-	return false;
+			return report.findings[i].message;
+	return NULL;
+}
+
+static bool has_finding(enum bs_code code)
+{
+	return message_of(code) != NULL;
 }
 
 static enum bs_code first_refusal(void)
@@ -659,14 +665,6 @@ TEST_LOOP(verdicts, the_registry_alone_gives_a_note_or_with_the_option_its_signa
 	ck_assert_int_eq(facts_testimony(&facts), TESTIMONY_NONE);
 }
 
-static const char *message_of(enum bs_code code)
-{
-	for (uint32_t i = 0; i < report.finding_count; i++)
-		if (report.findings[i].code == code)
-			return report.findings[i].message;
-	return "";
-}
-
 /* As in `testimonies`; with the option, the signature is given back. */
 static const struct {
 	uint32_t registry;
@@ -683,6 +681,8 @@ static const struct {
 
 TEST_EACH(verdicts, who_names_another_signature_is_told, witnesses)
 {
+	const char *message;
+
 	make_sound();
 	lose_windows(8);
 	facts.store_names_disk = witnesses[_i].others;
@@ -692,8 +692,8 @@ TEST_EACH(verdicts, who_names_another_signature_is_told, witnesses)
 	facts.starts.witness = witnesses[_i].registry;
 	facts.disk_signature = facts_choose_signature(&facts);
 	judge_facts(&facts, &report);
-	ck_assert_msg(strstr(message_of(witnesses[_i].code), witnesses[_i].words) != NULL, "%s",
-		      message_of(witnesses[_i].code));
+	message = message_of(witnesses[_i].code);
+	ck_assert_msg(message && strstr(message, witnesses[_i].words), "%s", message);
 }
 
 TEST(verdicts, new_files_go_to_the_active_partition_if_it_was_chosen_or_is_the_only_primary_one)

@@ -257,7 +257,7 @@ TEST(qemu_driver_faults, a_driver_that_ends_without_a_word_does_not_blame_the_co
 	leave(&fixture);
 }
 
-/* Whoever killed it: the image did not. */
+/* That the driver was killed says nothing about the container. */
 TEST(qemu_driver_faults, a_driver_that_was_killed_does_not_blame_the_container_for_what_it_said)
 {
 	const char *path = make_container("qcow2", "");

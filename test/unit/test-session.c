@@ -145,23 +145,7 @@ TEST(good_worker, a_session_leaves_no_process_and_no_descriptor_behind)
 static int given; /* the descriptor that a worker gets of the watched disk; -1: none */
 static unsigned watched_reads, unconfined_reads;
 
-/* The only child of this process; 0: no child. */
-static int find_worker(void)
-{
-	int worker = 0;
-	char path[64];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
-	file = fopen(path, "r");
-	ck_assert_ptr_nonnull(file);
-	if (fscanf(file, "%d", &worker) != 1)
-		worker = 0;
-	fclose(file);
-	return worker;
-}
-
-static bool is_confined(int worker)
+static bool is_confined(pid_t worker)
 {
 	char path[64], line[128] = "";
 	bool is_filtered = false;
@@ -179,7 +163,7 @@ static bool is_confined(int worker)
 static int watched_read(struct disk *disk, uint64_t offset, void *buffer, size_t length,
 			struct bs_error *error)
 {
-	int worker = find_worker();
+	pid_t worker = only_child();
 
 	(void)disk;
 	if (worker != 0) { /* the parent reads the partition table before */

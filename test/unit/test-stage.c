@@ -208,20 +208,7 @@ TEST(inherited, a_copy_with_another_descriptor_is_noticed)
 	ck_assert_str_eq(err.message, "\\Boot\\BCD: the copy's security descriptor differs");
 }
 
-/* ---- a disk that is not as planned --------------------------------------------------------- */
-
-static int count_calls(void *context, uint32_t index, struct bs_error *err)
-{
-	(void)err;
-	ck_assert_uint_eq(index, (*(uint32_t *)context)++);
-	return 0;
-}
-
-static int fail_at_second(void *context, uint32_t index, struct bs_error *err)
-{
-	(void)context;
-	return index == 1 ? fail(err, BS_WORKER, "told to fail") : 0;
-}
+/* ---- scattered free room -------------------------------------------------------------------- */
 
 /* The library gives one write a limited number of pieces, and then says that the volume is full. */
 TEST_CASE(scattered, "scattered", .teardown = teardown);
@@ -235,6 +222,21 @@ TEST(scattered, a_large_file_is_copied_into_many_small_free_places)
 	plan = sample_plan(&sample);
 	clusters = sample_stage(&sample, plan);
 	assert_verified();
+}
+
+/* ---- a disk that is not as planned --------------------------------------------------------- */
+
+static int count_calls(void *context, uint32_t index, struct bs_error *err)
+{
+	(void)err;
+	ck_assert_uint_eq(index, (*(uint32_t *)context)++);
+	return 0;
+}
+
+static int fail_at_second(void *context, uint32_t index, struct bs_error *err)
+{
+	(void)context;
+	return index == 1 ? fail(err, BS_WORKER, "told to fail") : 0;
 }
 
 TEST(staged, each_operation_is_told_once_in_order_and_an_error_there_ends_it)
